@@ -13,17 +13,19 @@ FORGE := $(NODE_BIN)/forge
 UV := build/uv/bin/uv
 SERVE ?= 0
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/node_modules/.bin:$(PATH)
-# Sums over integers are exact at any thread count; one thread is for the timing of a shared machine.
-export OMP_NUM_THREADS ?= 1
 
 PY_STAMP := .venv/.installed
 JS_STAMP := node_modules/.installed
 
-# Recipes that need a part of the tree which is not built yet test for its file and say so.
-has = $(wildcard $(1))
+# A step whose part of the tree does not exist is left out; the moment the file exists, the step counts.
+CONTRACTS := $(wildcard contracts/src)
+CONTRACT_TESTS := $(wildcard contracts/test)
+API := $(wildcard oracle/api/openapi.py)
+TRAINING := $(wildcard training/__main__.py)
+DATA ?= ../shared/data
 
-.PHONY: help setup demo test test-slow check check-python check-contracts check-openapi lint types layers \
-        bench train train-small gas openapi lock fmt clean distclean
+.PHONY: help setup demo test test-python test-contracts test-slow check lint types layers contracts-format gas \
+        openapi openapi-check bench train train-small lock fmt clean distclean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -33,7 +35,6 @@ help: ## list the targets
 setup: $(PY_STAMP) $(JS_STAMP) ## install everything into .venv and node_modules
 
 # uv picks (or fetches) the interpreter named in .python-version; the system python only has to install uv.
-# PYENV_VERSION lets any version that pyenv has do that.
 $(UV):
 	@mkdir -p build
 	@for python in python3 /usr/bin/python3 python; do \
@@ -54,8 +55,82 @@ $(JS_STAMP): package-lock.json package.json
 	@echo 'setup: compiler, test chain and contract packages into node_modules'
 	@command -v npm >/dev/null || { echo 'setup: npm is missing; install Node.js 20 or later' >&2; exit 1; }
 	@npm ci --ignore-scripts --silent
+	@for tool in forge anvil cast; do command -v "$$tool" >/dev/null || { \
+	  echo "setup: no $$tool for this platform among the npm packages; put Foundry 1.7.1 on the PATH" >&2; exit 1; }; done
 	@touch $@
 
 lock: $(UV) ## compile requirements.lock anew (hashes, no hosts)
 	$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --all-extras --upgrade \
 	  pyproject.toml -o requirements.lock
+
+# --- run --------------------------------------------------------------------------------------
+
+demo: setup ## two chains, four nodes, one liar, five loans: at most two minutes (SERVE=1 stays up)
+	@$(BIN)/assay demo --out build/demo.json $(if $(filter 1,$(SERVE)),--serve)
+
+bench: setup ## measure against peers; writes build/bench.json
+	@$(PY) -m tests.bench --out build/bench.json
+
+train: setup ## train the bundles on historical data: make train DATA=DIR
+	@test -d "$(DATA)" || { echo 'train: no folder $(DATA); give one with make train DATA=DIR' >&2; exit 1; }
+	@$(PY) -m training train --data "$(DATA)"
+
+train-small: setup ## train a small bundle and compare its model id with the committed one
+	@test -d "$(DATA)" || { echo 'train-small: no folder $(DATA); give one with DATA=DIR' >&2; exit 1; }
+	@$(if $(TRAINING),$(PY) -m training train --profile small --data "$(DATA)" --check,echo 'train-small: left out, no training yet')
+
+# --- test -------------------------------------------------------------------------------------
+
+test: test-contracts test-python ## every test that is not slow; needs no data folder
+
+test-python: setup
+	@$(PY) -m pytest -q -m 'not slow'
+
+test-contracts: setup
+	@$(if $(CONTRACT_TESTS),$(FORGE) test,echo 'test-contracts: left out, no contract tests yet')
+
+test-slow: setup ## the tests marked slow
+	@$(PY) -m pytest -q -m slow
+
+check: lint types layers contracts-format openapi-check ## everything CI runs: style, types, layers, tests, gas, drift
+	@if grep -rqs snapshotGas contracts/test && ! ls contracts/snapshots/*.json >/dev/null 2>&1; then \
+	  echo 'check: contracts/snapshots is empty; run make gas and commit it' >&2; exit 1; fi
+	@FORGE_SNAPSHOT_CHECK=true $(MAKE) --no-print-directory test
+
+lint: $(PY_STAMP)
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet . || { echo 'lint: run make fmt' >&2; exit 1; }
+	@if test -d infra; then $(BIN)/yamllint --strict infra; fi
+
+types: $(PY_STAMP)
+	@$(BIN)/mypy
+
+layers: $(PY_STAMP)
+	@$(BIN)/lint-imports --no-logo
+
+contracts-format: setup
+	@$(if $(CONTRACTS),$(FORGE) fmt --check contracts && $(NODE_BIN)/solhint --quiet 'contracts/src/**/*.sol',echo 'contracts-format: left out, no contracts yet')
+
+gas: setup ## write the gas snapshots anew
+	@FORGE_SNAPSHOT_EMIT=true $(FORGE) test
+
+openapi: $(PY_STAMP) ## write openapi/openapi.json anew
+	@mkdir -p openapi
+	@$(PY) -m oracle.api.openapi > openapi/openapi.json
+
+openapi-check: $(PY_STAMP)
+	@$(if $(API),mkdir -p build && $(PY) -m oracle.api.openapi > build/openapi.json && \
+	  { diff -u openapi/openapi.json build/openapi.json || { echo 'openapi-check: run make openapi and commit it' >&2; exit 1; }; },\
+	  echo 'openapi-check: left out, no API yet')
+
+fmt: setup ## format Python and Solidity
+	@$(BIN)/ruff format --quiet . && $(BIN)/ruff check --quiet --fix-only .
+	@$(if $(CONTRACTS),$(FORGE) fmt contracts)
+
+clean: ## remove what was built, but not what was installed
+	@if test -d build; then find build -mindepth 1 -maxdepth 1 ! -name uv -exec rm -rf {} +; fi
+	rm -rf dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find oracle training tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+distclean: clean ## also remove .venv, node_modules and build
+	rm -rf build .venv node_modules
