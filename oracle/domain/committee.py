@@ -47,23 +47,26 @@ class ChainParams:
         """Return the facts of a token, None if it is not configured."""
         return next((a for a in self.assets if a.token == token), None)
 
+    def wrapped_token(self, numeraire: Address) -> Address | None:
+        """Return the token whose USD price is the numeraire's; None for USD and for a numeraire of no asset.
+
+        It is the asset with the least (issuer risk, bridge risk, token) among those measured in the numeraire: WETH before wstETH.
+        """
+        ranked = [(a.issuer_risk, a.bridge_risk, a.token) for a in self.assets if a.numeraire == numeraire]
+        return None if numeraire == USD or not ranked else min(ranked)[2]
+
     @cached_property
     def pairs(self) -> tuple[Pair, ...]:
         """Return the collateral subjects of the chain, ascending by (token, numeraire).
 
-        Every token in every numeraire that some asset has, except a numeraire's own wrapped token in itself (WETH/ETH), which is the first
-        asset, ascending, of a numeraire other than USD.
+        Every token in every numeraire that some asset has, except a numeraire's own wrapped token in itself (WETH/ETH).
         """
         numeraires = sorted({a.numeraire for a in self.assets})
-        own: dict[Address, Address] = {}
-        for asset in self.assets:
-            if asset.numeraire != USD:
-                own.setdefault(asset.numeraire, asset.token)
         return tuple(
             Pair(chain_id=self.chain_id, token=asset.token, numeraire=numeraire)
             for asset in self.assets
             for numeraire in numeraires
-            if own.get(numeraire) != asset.token
+            if self.wrapped_token(numeraire) != asset.token
         )
 
     def encoded(self) -> bytes:

@@ -11,7 +11,6 @@ from enum import IntEnum
 from oracle.domain.ids import Address
 from oracle.domain.units import BlockNumber, ChainId, TimestampS, UsdE8
 
-
 NO_VALUE = UsdE8(0)
 
 

@@ -1,0 +1,50 @@
+"""Subjects and hex at the edges, against the shared vectors."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from oracle.domain.ids import (
+    SubjectId,
+    borrower_subject,
+    collateral_subject,
+    contract_borrower_subject,
+    keccak256,
+    parse_address,
+    parse_hash,
+    to_hex,
+)
+from oracle.domain.units import ChainId
+from oracle.errors import MalformedValueError
+
+
+def test_subjects__shared_vectors__equal(vectors_dir: Path) -> None:
+    for case in json.loads((vectors_dir / "subjects.json").read_text())["cases"]:
+        address = parse_address(case["address"])
+        chain_id = ChainId(int(case["chainId"]))
+        subject: SubjectId = {
+            "borrower": lambda a=address: borrower_subject(a),
+            "contract": lambda a=address, c=chain_id: contract_borrower_subject(c, a),
+            "collateral": lambda a=address, c=chain_id, n=case["numeraire"]: collateral_subject(c, a, parse_address(n)),
+        }[case["form"]]()
+
+        assert to_hex(subject) == case["subject"]
+
+
+def test_keccak256__empty_input__is_ethereums_not_nists() -> None:
+    assert to_hex(keccak256(b"")) == ("0xc5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470")
+
+
+@pytest.mark.parametrize("text", ["", "0x", "00" * 20, "0x" + "0" * 39, "0x" + "zz" * 20])
+def test_parse_address__not_twenty_bytes_of_hex__refused(text: str) -> None:
+    with pytest.raises(MalformedValueError, match="40 hex digits"):
+        parse_address(text)
+
+
+def test_parse_hash__hash__round_trips() -> None:
+    text = "0x" + "ab" * 32
+
+    assert to_hex(parse_hash(text)) == text
