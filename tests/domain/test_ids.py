@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from oracle.domain.ids import (
+    Address,
     SubjectId,
     borrower_subject,
     collateral_subject,
@@ -21,15 +22,19 @@ from oracle.domain.units import ChainId
 from oracle.errors import MalformedValueError
 
 
+def subject_of(form: str, chain_id: ChainId, address: Address, numeraire: Address) -> SubjectId:
+    if form == "borrower":
+        return borrower_subject(address)
+    if form == "contract":
+        return contract_borrower_subject(chain_id, address)
+    return collateral_subject(chain_id, address, numeraire)
+
+
 def test_subjects__shared_vectors__equal(vectors_dir: Path) -> None:
     for case in json.loads((vectors_dir / "subjects.json").read_text())["cases"]:
         address = parse_address(case["address"])
         chain_id = ChainId(int(case["chainId"]))
-        subject: SubjectId = {
-            "borrower": lambda a=address: borrower_subject(a),
-            "contract": lambda a=address, c=chain_id: contract_borrower_subject(c, a),
-            "collateral": lambda a=address, c=chain_id, n=case["numeraire"]: collateral_subject(c, a, parse_address(n)),
-        }[case["form"]]()
+        subject = subject_of(case["form"], chain_id, address, parse_address(case["numeraire"]))
 
         assert to_hex(subject) == case["subject"]
 

@@ -26,3 +26,22 @@ def test_cut_hash__shared_vectors__equal(vectors_dir: Path) -> None:
         )
 
         assert to_hex(cut.hash) == case["cutHash"]
+
+
+def test_report_hash__shared_vectors__equal(vectors_dir: Path) -> None:
+    vectors = json.loads((vectors_dir / "report.json").read_text())
+
+    assert to_hex(DOMAIN_SEPARATOR) == vectors["domainSeparator"]
+    for case in vectors["cases"]:
+        report = Report(
+            config_digest=parse_hash(case["configDigest"]),
+            epoch=Epoch(int(case["epoch"])),
+            cut_hash=parse_hash(case["cutHash"]),
+            scores_root=parse_hash(case["scoresRoot"]),
+            observers=int(case["observers"]),
+            borrowers=int(case["borrowers"]),
+            collaterals=int(case["collaterals"]),
+            stalled_chains=int(case["stalledChains"]),
+        )
+
+        assert to_hex(report.hash) == case["reportHash"]
