@@ -4,16 +4,15 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { columnsOf, plain, toText } from './format.mjs';
 
-const FILES = ['subjects', 'cut', 'committee'];
+const FILES = ['subjects', 'cut', 'committee', 'leaves', 'tree', 'report', 'entries_root'];
 
 const folder = join(dirname(fileURLToPath(import.meta.url)), '..');
 const isCheck = process.argv.includes('--check');
 const changed = [];
 for (const name of FILES) {
   const { generate } = await import(`./${name}.mjs`);
-  const { about, columnFields, cases, ...extra } = plain(await generate());
-  const columns = columnFields ? { columns: columnsOf(cases, columnFields) } : {};
-  const text = `${toText({ about, count: cases.length, ...extra, cases, ...columns })}\n`;
+  const { about, columnFields, cases, columns = columnsOf(cases, columnFields), ...extra } = plain(await generate());
+  const text = `${toText({ about, count: cases.length, ...extra, cases, columns })}\n`;
   const path = join(folder, `${name}.json`);
   const isSame = existsSync(path) && readFileSync(path, 'utf8') === text;
   if (!isSame) changed.push(`${name}.json`);
