@@ -109,3 +109,170 @@ class DeploymentError(SandboxError):
         self.step = step
         self.reason = reason
         super().__init__(f"chain {chain_id}: {step} was reverted: {reason}")
+
+
+# --- signing --------------------------------------------------------------------------------------------------------
+
+
+class SigningError(OracleError):
+    """A key could not be used or a signature is not valid."""
+
+
+class KeystoreError(SigningError):
+    """A keystore file is missing, malformed, or already there."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        self.path = path
+        self.reason = reason
+        super().__init__(f"keystore {path}: {reason}")
+
+
+class WrongPasswordError(KeystoreError):
+    """The password does not open the keystore; nothing was changed."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path, "the password does not open it; check the password file or ASSAY_KEYSTORE_PASSWORD")
+
+
+class InvalidSignatureError(SigningError):
+    """Bytes are not a canonical ECDSA signature of anybody over the digest."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"signature rejected: {reason}")
+
+
+# --- storage --------------------------------------------------------------------------------------------------------
+
+
+class StorageError(OracleError):
+    """The database cannot be used."""
+
+
+class SchemaVersionError(StorageError):
+    """The database was written by an older or a newer release."""
+
+    def __init__(self, path: str, found: int, expected: int) -> None:
+        self.path = path
+        self.found = found
+        self.expected = expected
+        advice = (
+            "install the release that wrote it, or start with another database file"
+            if found > expected
+            else "run `assay node migrate`, after a copy of the file"
+        )
+        super().__init__(f"database {path} has schema {found}, this release has {expected}: {advice}")
+
+
+class ForeignDatabaseError(StorageError):
+    """The file is a database of something else, or no database at all."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        self.path = path
+        self.reason = reason
+        super().__init__(f"database {path} cannot be opened: {reason}")
+
+
+class DatabaseBusyError(StorageError):
+    """Another process holds the database."""
+
+    retryable = True
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        super().__init__(
+            f"database {path} is locked: is another node running on it? Stop it, or give this node its own file"
+        )
+
+
+class DatabaseWriteError(StorageError):
+    """The database could not be written; a node that cannot keep its votes does not vote."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        self.path = path
+        self.reason = reason
+        super().__init__(f"database {path} cannot be written: {reason}; free space or fix permissions, then restart")
+
+
+class ConflictingVoteError(StorageError):
+    """A vote was asked for that contradicts one on disk; it is neither stored nor sent."""
+
+    def __init__(self, slot: str) -> None:
+        self.slot = slot
+        super().__init__(f"a different vote for {slot} is on disk: not voting twice")
+
+
+# --- delivery -------------------------------------------------------------------------------------------------------
+
+
+class DeliveryError(OracleError):
+    """A report could not be brought to a chain."""
+
+
+class TransactionRevertedError(DeliveryError):
+    """A transaction, or its simulation, was reverted by the contract."""
+
+    def __init__(self, chain_id: int, what: str, reason: str) -> None:
+        self.chain_id = chain_id
+        self.what = what
+        self.reason = reason
+        super().__init__(f"chain {chain_id}: {what} was reverted: {reason}")
+
+
+class TransactionStuckError(DeliveryError):
+    """A transaction was not mined, however often its fee was raised."""
+
+    retryable = True
+
+    def __init__(self, chain_id: int, nonce: int, attempts: int) -> None:
+        self.chain_id = chain_id
+        self.nonce = nonce
+        self.attempts = attempts
+        super().__init__(
+            f"chain {chain_id}: transaction {nonce} not mined after {attempts} attempts; check fees and balance"
+        )
+
+
+class SpendingCapError(DeliveryError):
+    """The operator's daily limit on fees is reached."""
+
+    def __init__(self, chain_id: int, spent_wei: int, cap_wei: int) -> None:
+        self.chain_id = chain_id
+        self.spent_wei = spent_wei
+        self.cap_wei = cap_wei
+        super().__init__(
+            f"chain {chain_id}: fees of {spent_wei} wei today reach the cap of {cap_wei}; raise daily_cap_wei"
+        )
+
+
+# --- node -----------------------------------------------------------------------------------------------------------
+
+
+class NodeError(OracleError):
+    """The node cannot start or go on."""
+
+
+class PortInUseError(NodeError):
+    """Another program listens where the node should."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self.host = host
+        self.port = port
+        super().__init__(f"{host}:{port} is in use: stop what listens there, or set another `listen` port")
+
+
+class NotAMemberError(NodeError):
+    """The key of the keystore is not in the committee."""
+
+    def __init__(self, address: str, members: int) -> None:
+        self.address = address
+        self.members = members
+        super().__init__(f"{address} is none of the {members} members of the committee: use the keystore of a member")
+
+
+class FaultRefusedError(NodeError):
+    """A fault was asked for outside the sandbox."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"--fault is for the sandbox only: {reason}")

@@ -1,0 +1,1 @@
+"""Keys and signatures: the signer port, the keystore, recovery of who signed."""
