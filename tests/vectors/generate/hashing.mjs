@@ -12,6 +12,11 @@ export const ZERO32 = `0x${'00'.repeat(32)}`;
 // types as in Solidity, e.g. abi('uint64, (uint64, bytes32)[]', [1n, []])
 export const abi = (types, values) => encodeAbiParameters(parseAbiParameters(types), values);
 export const keccakAbi = (types, values) => keccak(abi(types, values));
+
+// The types without the names inside tuples: ['(uint64,uint64,bytes32)[]', 'uint32'].
+const typeName = ({ type, components }) => (components ? type.replace('tuple', `(${components.map(typeName).join(',')})`) : type);
+export const typeNames = (types) => parseAbiParameters(types).map(typeName);
+
 export const keccakText = (text) => keccak(stringToHex(text));
 
 // A stream of words from a seed text, so that regenerating yields the same bytes on every machine.
