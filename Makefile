@@ -98,7 +98,7 @@ check: lint types layers contracts-format openapi-check ## everything CI runs: s
 	@FORGE_SNAPSHOT_CHECK=true $(MAKE) --no-print-directory test
 
 lint: $(PY_STAMP)
-	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff check --quiet --output-format concise .
 	@$(BIN)/ruff format --check --quiet . || { echo 'lint: run make fmt' >&2; exit 1; }
 	@if test -d infra; then $(BIN)/yamllint --strict infra; fi
 
@@ -109,7 +109,7 @@ layers: $(PY_STAMP)
 	@$(BIN)/lint-imports --no-logo
 
 contracts-format: setup
-	@$(if $(CONTRACTS),$(FORGE) fmt --check contracts && $(NODE_BIN)/solhint --quiet 'contracts/src/**/*.sol',echo 'contracts-format: left out, no contracts yet')
+	@$(if $(CONTRACTS),$(FORGE) fmt --check contracts && $(NODE_BIN)/solhint --quiet --disc --max-warnings 0 'contracts/src/**/*.sol',echo 'contracts-format: left out, no contracts yet')
 
 gas: setup ## write the gas snapshots anew
 	@FORGE_SNAPSHOT_EMIT=true $(FORGE) test
