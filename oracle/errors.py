@@ -276,3 +276,132 @@ class FaultRefusedError(NodeError):
     def __init__(self, reason: str) -> None:
         self.reason = reason
         super().__init__(f"--fault is for the sandbox only: {reason}")
+
+
+# --- chain access ---------------------------------------------------------------------------------------------------
+
+
+class ChainError(OracleError):
+    """A chain could not be read, or what was read cannot be right."""
+
+
+class EndpointError(ChainError):
+    """One endpoint failed; `endpoint` is its host, never its whole URL, which may hold a key."""
+
+    retryable = True
+
+    def __init__(self, endpoint: str, reason: str) -> None:
+        self.endpoint = endpoint
+        self.reason = reason
+        super().__init__(f"endpoint {endpoint}: {reason}")
+
+
+class EndpointUnreachableError(EndpointError):
+    """An endpoint did not answer in time, or not with HTTP 200."""
+
+
+class EndpointRefusalError(EndpointError):
+    """An endpoint answered with a JSON-RPC error, e.g. that a range holds too many logs."""
+
+
+class EndpointBehindError(EndpointError):
+    """An endpoint does not have a block yet that another one reported."""
+
+
+class MalformedAnswerError(EndpointError):
+    """An endpoint's answer does not have the shape that was asked for: it is treated as a lie."""
+
+
+class TooFewEndpointsError(ChainError):
+    """Fewer than two endpoints gave an answer: nothing is believed on the word of one."""
+
+    retryable = True
+
+    def __init__(self, chain_id: int, subject: str, failures: tuple[EndpointError, ...]) -> None:
+        self.chain_id = chain_id
+        self.subject = subject
+        self.failures = failures
+        words = "; ".join(str(f) for f in failures) or "no endpoint is configured"
+        super().__init__(f"chain {chain_id}: fewer than two endpoints answered for {subject} ({words}): add or repair one")
+
+
+class EndpointDisagreementError(ChainError):
+    """Endpoints answered, and no two alike: the node abstains. `answers` maps endpoint to the digest of its answer."""
+
+    retryable = True
+
+    def __init__(self, chain_id: int, subject: str, answers: dict[str, str]) -> None:
+        self.chain_id = chain_id
+        self.subject = subject
+        self.answers = answers
+        words = ", ".join(f"{name}: {digest}" for name, digest in answers.items())
+        super().__init__(f"chain {chain_id}: endpoints disagree on {subject} ({words}): abstaining; check or replace one")
+
+
+class WrongChainError(ChainError):
+    """An endpoint serves another chain than it is configured for."""
+
+    def __init__(self, endpoint: str, expected: int, given: int) -> None:
+        self.endpoint = endpoint
+        self.expected = expected
+        self.given = given
+        super().__init__(f"endpoint {endpoint} serves chain {given}, configured for {expected}: correct the URL")
+
+
+class ChangedBlockError(ChainError):
+    """A block changed between two reads of one range; reading again helps."""
+
+    retryable = True
+
+    def __init__(self, chain_id: int, block_number: int) -> None:
+        self.chain_id = chain_id
+        self.block_number = block_number
+        super().__init__(f"chain {chain_id}: block {block_number} changed while it was read; it will be read again")
+
+
+class PastFinalityReorgError(ChainError):
+    """A block that was finalised is gone. Rows are rolled back to `common_block_number`; signing has to stop."""
+
+    def __init__(self, chain_id: int, block_number: int, common_block_number: int) -> None:
+        self.chain_id = chain_id
+        self.block_number = block_number
+        self.common_block_number = common_block_number
+        super().__init__(
+            f"chain {chain_id}: finalised block {block_number} was replaced; rows are rolled back to block "
+            f"{common_block_number}: stop signing and find out why"
+        )
+
+
+class NotIndexedError(ChainError):
+    """A block was asked for that is not indexed yet."""
+
+    retryable = True
+
+    def __init__(self, chain_id: int, block_number: int, indexed_block_number: int) -> None:
+        self.chain_id = chain_id
+        self.block_number = block_number
+        self.indexed_block_number = indexed_block_number
+        super().__init__(f"chain {chain_id}: block {block_number} is not indexed, only up to {indexed_block_number}: sync first")
+
+
+class UndecodableLogError(ChainError):
+    """A log has a topic that is decoded and a body that does not fit it."""
+
+    def __init__(self, chain_id: int, block_number: int, log_index: int, reason: str) -> None:
+        self.chain_id = chain_id
+        self.block_number = block_number
+        self.log_index = log_index
+        self.reason = reason
+        super().__init__(f"chain {chain_id}, block {block_number}, log {log_index}: {reason}")
+
+
+class InconsistentLedgerError(ChainError):
+    """The rows do not add up to a possible state: logs are missing."""
+
+    def __init__(self, chain_id: int, block_number: int, reason: str) -> None:
+        self.chain_id = chain_id
+        self.block_number = block_number
+        self.reason = reason
+        super().__init__(
+            f"chain {chain_id}, block {block_number}: {reason}; is the market's start_block its deployment block?"
+        )
