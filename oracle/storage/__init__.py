@@ -1,0 +1,1 @@
+"""What a node keeps on disk: votes, reports, scores with their vectors, blames, and its indexed rows."""
