@@ -17,13 +17,14 @@ SUFFIX_OF_TYPE = {
     "Bps": "_bps",
     "Ppm": "_ppm",
 }
-UNIT_SUFFIXES = tuple(
-    "_usd_e8 _e8 _wad _ray _bps _ppm _s _ms _us _blocks _bytes _gas _wei _seconds _count _bits _id _index _number "
-    "_slot _shift _amount _bit _bitmap _quorum _views _epochs _stages _rows _days _hours".split()
+# One of these words, parted by underscores, has to be in the name of a plain int.
+UNIT_WORDS = frozenset(
+    "usd e8 wad ray bps ppm s ms us seconds hours days block blocks bytes bits bit bitmap gas wei amount count id index "
+    "number slot shift quorum views epoch epochs stage stages row rows step steps".split()
 )
 # Words of the vocabulary that carry their meaning, and counts named by a plural noun.
 DIMENSIONLESS = frozenset(
-    "n f q k gas lo hi shift seq view epoch kind sender node members observers margin points grade binding nonce port "
+    "n f q k lo hi shift seq view kind sender node members observers margin points grade binding nonce port "
     "version decimals depth slot index stalled_chains borrowers collaterals state_offset behaviour_margin from_epoch "
     "layout_version feature_semantics_version leaf_layout_version issuer_risk bridge_risk block_number chain_id "
     "log_index transaction_index feature threshold leaf bucket z seed status code flags amount shares limit count "
@@ -46,7 +47,7 @@ def find_unitless_fields(module: Module) -> Iterator[str]:
             suffix = SUFFIX_OF_TYPE.get(annotation)
             if suffix is not None and not name.endswith(suffix):
                 yield f"{module.at(field)}: {cls.name}.{name} is {annotation}, so its name ends in {suffix}"
-            elif annotation == "int" and name not in DIMENSIONLESS and not name.endswith(UNIT_SUFFIXES):
+            elif annotation == "int" and name not in DIMENSIONLESS and not UNIT_WORDS & set(name.split("_")):
                 yield f"{module.at(field)}: {cls.name}.{name} is an int without a unit in its name"
 
 
