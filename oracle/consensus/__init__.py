@@ -1,0 +1,1 @@
+"""The committee's protocol: a pure state machine from events to effects."""
