@@ -1,0 +1,206 @@
+"""One anvil process per chain: start with state or from nothing, send batches, mine at chosen times, dump, stop by pid.
+
+Automine is off. Transactions wait until `mine`, or until the interval of `start_interval_mining` has passed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import os
+import signal
+import socket
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from oracle.errors import ChainProcessError
+from oracle.sandbox.artifacts import find_program
+from oracle.sandbox.jsonrpc import JsonRpc, Transaction, decode_words, encode_call
+
+BLOCK_GAS_LIMIT = 1_000_000_000
+GAS_PRICE_WEI = 3_000_000_000
+START_ATTEMPTS = 3
+STOP_TIMEOUT_S = 10.0
+
+
+def find_free_port() -> int:
+    """Return a port that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class AnvilChain:
+    """A running anvil. Made by `start`; use `stop` to end it."""
+
+    def __init__(self, chain_id: int, port: int, process: subprocess.Popen[bytes], log_path: Path) -> None:
+        self.chain_id = chain_id
+        self.port = port
+        self.url = f"http://127.0.0.1:{port}"
+        self.log_path = log_path
+        self.client = JsonRpc(self.url)
+        self._process = process
+        self._nonces: dict[str, int] = {}
+
+    @classmethod
+    async def start(
+        cls, chain_id: int, *, directory: Path, genesis_s: int, port: int = 0, state_path: Path | None = None
+    ) -> AnvilChain:
+        """Start anvil and return when it answers. `port` 0 takes a free one.
+
+        Raises: ChainProcessError if it ends at once, e.g. because the port is in use.
+        """
+        directory.mkdir(parents=True, exist_ok=True)
+        for attempt in range(START_ATTEMPTS):
+            chosen = port or find_free_port()
+            log_path = directory / f"anvil-{chain_id}.log"
+            chain = cls(chain_id, chosen, _spawn(chain_id, chosen, genesis_s, state_path, log_path), log_path)
+            try:
+                await chain._wait_until_ready()
+            except ChainProcessError:
+                await chain.stop()
+                if port or attempt == START_ATTEMPTS - 1:
+                    raise
+            else:
+                return chain
+        raise AssertionError("unreachable")
+
+    @property
+    def pid(self) -> int:
+        """Process id of this anvil."""
+        return self._process.pid
+
+    async def rpc(self, method: str, *params: Any) -> Any:
+        """Return the result of one JSON-RPC call."""
+        return await self.client.call(method, *params)
+
+    async def read(self, to: str, signature: str, *arguments: Any, returns: Sequence[str]) -> tuple[Any, ...]:
+        """Return the decoded answer of one view call at the latest block."""
+        return await self.client.read(to, signature, *arguments, returns=returns)
+
+    async def send(self, transactions: Sequence[Transaction]) -> list[str]:
+        """Queue transactions in order and return their hashes. Nonces are counted here, which saves a call each."""
+        unknown = list(dict.fromkeys(t.sender for t in transactions if t.sender not in self._nonces))
+        counts = await self.client.batch([("eth_getTransactionCount", [sender, "pending"]) for sender in unknown])
+        self._nonces.update({sender: int(count, 16) for sender, count in zip(unknown, counts, strict=True)})
+        calls = [("eth_sendTransaction", [self._to_request(transaction)]) for transaction in transactions]
+        return [str(result) for result in await self.client.batch(calls)]
+
+    async def mine(self, timestamp_s: int | None = None) -> None:
+        """Mine one block, at `timestamp_s` if given (must be later than the last block)."""
+        calls: list[tuple[str, Sequence[Any]]] = [("evm_mine", [])]
+        if timestamp_s is not None:
+            calls.insert(0, ("evm_setNextBlockTimestamp", [timestamp_s]))
+        await self.client.batch(calls)
+
+    async def execute(
+        self, transactions: Sequence[Transaction], timestamp_s: int | None = None
+    ) -> list[dict[str, Any]]:
+        """Queue `transactions`, mine one block and return their receipts in order."""
+        hashes = await self.send(transactions)
+        await self.mine(timestamp_s)
+        return await self.fetch_receipts(hashes)
+
+    async def fetch_receipts(self, hashes: Sequence[str]) -> list[dict[str, Any]]:
+        """Return the receipts of mined transactions."""
+        receipts = await self.client.batch([("eth_getTransactionReceipt", [h]) for h in hashes])
+        missing = [h for h, receipt in zip(hashes, receipts, strict=True) if receipt is None]
+        if missing:
+            raise ChainProcessError(self.chain_id, f"{len(missing)} transactions were not mined, first {missing[0]}")
+        return receipts
+
+    async def explain_failure(self, transaction: Transaction) -> str:
+        """Return what the endpoint says when `transaction` is called again on the latest state."""
+        request = self._to_request(transaction)
+        request.pop("nonce")
+        answers = await self.client.try_call("eth_call", request, "latest")
+        return str(answers)
+
+    async def fetch_head(self) -> tuple[int, int]:
+        """Return number and timestamp of the latest block."""
+        block = await self.rpc("eth_getBlockByNumber", "latest", False)
+        return int(block["number"], 16), int(block["timestamp"], 16)
+
+    async def fund(self, addresses: Sequence[str], wei: int) -> None:
+        """Give native currency, without a transaction."""
+        await self.client.batch([("anvil_setBalance", [address, hex(wei)]) for address in addresses])
+
+    async def dump_state(self, path: Path) -> None:
+        """Write the whole chain (accounts, blocks, receipts) for `--load-state`."""
+        dumped = await self.rpc("anvil_dumpState")
+        path.write_bytes(gzip.decompress(bytes.fromhex(dumped[2:])))
+
+    async def snapshot(self) -> str:
+        """Return the id of a snapshot for `revert`."""
+        return str(await self.rpc("evm_snapshot"))
+
+    async def revert(self, snapshot_id: str) -> None:
+        """Go back to a snapshot; it is used up."""
+        self._nonces.clear()
+        if not await self.rpc("evm_revert", snapshot_id):
+            raise ChainProcessError(self.chain_id, f"snapshot {snapshot_id} does not exist")
+
+    async def start_interval_mining(self, interval_s: int) -> None:
+        """Mine by the wall clock every `interval_s` seconds; 0 stops."""
+        await self.rpc("evm_setIntervalMining", interval_s)
+
+    async def stop(self) -> None:
+        """End the process by its id, politely first."""
+        await self.client.close()
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGTERM)
+            try:
+                await asyncio.to_thread(self._process.wait, STOP_TIMEOUT_S)
+            except subprocess.TimeoutExpired:
+                os.kill(self._process.pid, signal.SIGKILL)
+                await asyncio.to_thread(self._process.wait)
+
+    def forget_nonces(self) -> None:
+        """Read the nonces again at the next `send`, after others have sent from the same accounts."""
+        self._nonces.clear()
+
+    def _to_request(self, transaction: Transaction) -> dict[str, str]:
+        nonce = self._nonces.get(transaction.sender, 0)
+        self._nonces[transaction.sender] = nonce + 1
+        request = {
+            "from": transaction.sender,
+            "data": "0x" + transaction.data.hex(),
+            "gas": hex(transaction.gas),
+            "gasPrice": hex(GAS_PRICE_WEI),
+            "nonce": hex(nonce),
+            "value": hex(transaction.value_wei),
+        }
+        if transaction.to is not None:
+            request["to"] = transaction.to
+        return request
+
+    async def _wait_until_ready(self) -> None:
+        waiting = asyncio.ensure_future(self.client.wait_until_ready())
+        while not waiting.done():
+            if self._process.poll() is not None:
+                waiting.cancel()
+                words = self.log_path.read_text(errors="replace").strip()[-500:]
+                raise ChainProcessError(self.chain_id, f"anvil ended with code {self._process.returncode}: {words}")
+            await asyncio.wait([waiting], timeout=0.05)
+        if waiting.result() != self.chain_id:
+            raise ChainProcessError(self.chain_id, f"port {self.port} answers for chain {waiting.result()}")
+
+
+def _spawn(
+    chain_id: int, port: int, genesis_s: int, state_path: Path | None, log_path: Path
+) -> subprocess.Popen[bytes]:
+    command = [
+        str(find_program("anvil")), "--quiet", "--chain-id", str(chain_id), "--port", str(port), "--accounts", "1",
+        "--hardfork", "prague", "--slots-in-an-epoch", "1", "--no-mining", "--order", "fifo", "--auto-impersonate",
+        "--prune-history", "64", "--gas-limit", str(BLOCK_GAS_LIMIT), "--no-request-size-limit", "--timestamp", str(genesis_s),
+    ]  # fmt: skip
+    if state_path is not None:
+        command += ["--load-state", str(state_path)]
+    with log_path.open("wb") as log:
+        # A session of its own: Ctrl-C in the terminal reaches only the world, which then stops the chains in order.
+        return subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
+
+
+__all__ = ["AnvilChain", "Transaction", "decode_words", "encode_call", "find_free_port"]

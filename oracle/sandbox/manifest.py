@@ -1,0 +1,168 @@
+"""`world.json`: where everything of a running world is, for integrators, nodes and the demo.
+
+Written by the sandbox, read by anyone; additions are allowed, a change of meaning raises `version`. Addresses are EIP-55 text.
+Keys are public test keys, derived from the seed.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+MANIFEST_VERSION = 1
+
+
+class ManifestModel(BaseModel):
+    """Frozen, and strict about unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class TokenEntry(ManifestModel):
+    """A token on one chain. `price_usd_e8` is its price when the manifest was written."""
+
+    symbol: str
+    address: str
+    decimals: int
+    feed: str = Field(description="AggregatorV3 in USD with 8 decimals; emits AnswerUpdated")
+    numeraire: Literal["USD", "ETH", "BTC"]
+    issuer_risk: int
+    bridge_risk: int
+    price_usd_e8: int
+    a_token: str
+    variable_debt_token: str
+
+
+class AaveEntry(ManifestModel):
+    """Aave v3 on one chain."""
+
+    pool: str
+    addresses_provider: str
+    configurator: str
+    data_provider: str
+    oracle: str
+    treasury: str
+
+
+class MarketEntry(ManifestModel):
+    """A market of Assay. `terms` says whether it reads scores."""
+
+    name: str
+    address: str
+    collateral: str
+    loan: str
+    numeraire: Literal["USD", "ETH", "BTC"]
+    terms: Literal["scored", "static"]
+    start_block: int
+
+
+class AssayEntry(ManifestModel):
+    """Assay's contracts on one chain."""
+
+    risk_oracle: str
+    borrower_tables: str
+    config_digest: str
+    markets: tuple[MarketEntry, ...]
+
+
+class ChainEntry(ManifestModel):
+    """One chain. `rpc_urls[0]` is the chain itself, `rpc_urls[1]` a relay of it that stands in for a second provider."""
+
+    chain_id: int
+    rpc_urls: tuple[str, ...]
+    start_block: int = Field(description="block of the first deployment; indexing may begin here")
+    history_end_block: int = Field(description="last block of the generated history")
+    history_start_s: int
+    history_end_s: int
+    tokens: tuple[TokenEntry, ...]
+    aave: AaveEntry
+    assay: AssayEntry | None = None
+
+    def token(self, symbol: str) -> TokenEntry:
+        """Return a token by symbol. Raises: KeyError."""
+        return {token.symbol: token for token in self.tokens}[symbol]
+
+
+class AccountEntry(ManifestModel):
+    """An account whose key is known: committee member, deployer, liquidator, integrator or borrower."""
+
+    role: str
+    label: str
+    address: str
+    private_key: str
+
+
+class BorrowerEntry(ManifestModel):
+    """A generated borrower; one with `has_code` lives on one chain, `owner` sends for it."""
+
+    address: str
+    owner: str
+    behaviour: str
+    chain_ids: tuple[int, ...]
+    has_code: bool
+    is_delegated: bool = False
+
+
+class ActivityReport(ManifestModel):
+    """What the generated history of one chain holds; failed transactions are counted, never hidden."""
+
+    chain_id: int
+    blocks: int
+    transactions: int
+    failed_transactions: int
+    failures: dict[str, int]
+    actions: dict[str, int]
+    liquidations: int
+    liquidated_borrowers: int
+
+
+class CommitteeEntry(ManifestModel):
+    """The committee of both oracles; `parameters` are the inputs of the config digest that contracts do not show."""
+
+    members: tuple[str, ...]
+    f: int
+    q: int
+    prev_digest: str
+    from_epoch: int
+    epoch_seconds: int
+    validity_seconds: int
+    grace_seconds: int
+    borrower_model_id: str
+    collateral_model_id: str
+    params_hash: str
+    config_digest: str
+
+
+class WorldManifest(ManifestModel):
+    """Everything an integrator needs to use a running world."""
+
+    version: Literal[1] = MANIFEST_VERSION
+    seed: int
+    world_key: str
+    chains: tuple[ChainEntry, ...]
+    committee: CommitteeEntry | None = None
+    accounts: tuple[AccountEntry, ...]
+    borrowers: tuple[BorrowerEntry, ...]
+    activity: tuple[ActivityReport, ...]
+
+    def chain(self, chain_id: int) -> ChainEntry:
+        """Return a chain by id. Raises: KeyError."""
+        return {chain.chain_id: chain for chain in self.chains}[chain_id]
+
+    def account(self, role: str, label: str | None = None) -> AccountEntry:
+        """Return the first account of a role, and of a label if given. Raises: KeyError."""
+        for account in self.accounts:
+            if account.role == role and label in (None, account.label):
+                return account
+        raise KeyError((role, label))
+
+    def write(self, path: Path) -> None:
+        """Write `world.json`."""
+        path.write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
+
+    @classmethod
+    def read(cls, path: Path) -> WorldManifest:
+        """Read `world.json`."""
+        return cls.model_validate_json(path.read_bytes())
