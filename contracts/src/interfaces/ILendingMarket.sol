@@ -99,11 +99,13 @@ interface ILendingMarket {
     /// @param allowed Whether the loan is granted; `refusal` says why not.
     /// @param basis What the terms stand on.
     /// @param askBps LTV after the loan, rounded up.
-    /// @param ltvBps Step of the menu that is granted; 0 if the ask is above the ceiling.
+    /// @param ltvBps Step of the menu that the ask falls on; 0 if it is above the ceiling.
     /// @param premiumBps Annual premium of the whole position from then on.
     /// @param elPpm Expected loss per 30 days.
     /// @param debtAfter Debt after the loan, interest included.
     /// @param exposureAfter The part of it above the floor.
+    /// @param given What is too much if the loan is refused: an LTV, an expected loss or an amount.
+    /// @param limit What would have been the most.
     struct Quote {
         bool allowed;
         Refusal refusal;
@@ -114,6 +116,8 @@ interface ILendingMarket {
         uint32 elPpm;
         uint256 debtAfter;
         uint256 exposureAfter;
+        uint256 given;
+        uint256 limit;
     }
 
     /// @notice A borrower's books.
@@ -146,17 +150,14 @@ interface ILendingMarket {
     /// @notice Thrown when a price is older than the market accepts.
     error StalePrice(address feed, uint256 updatedAt, uint256 oldestAllowed);
 
-    /// @notice Thrown when a price is zero, negative or absurdly large.
+    /// @notice Thrown when a price is zero, negative, absurdly large or from the future.
     error InvalidPrice(address feed, int256 answer);
 
     /// @notice Thrown when a score is another subject's.
     error WrongSubject(bytes32 given, address borrower);
 
-    /// @notice Thrown when a loan, or a withdrawal under debt, is refused.
-    error TermsRefused(Refusal refusal, Basis basis, uint256 askBps, uint256 grantedBps);
-
-    /// @notice Thrown when the market has less cash than asked for.
-    error NotEnoughCash(uint256 asked, uint256 cash);
+    /// @notice Thrown when a loan, or a withdrawal under debt, is refused; `given` and `limit` as in `Quote`.
+    error TermsRefused(Refusal refusal, Basis basis, uint256 given, uint256 limit);
 
     /// @notice Thrown when more collateral is withdrawn than the position has.
     error NotEnoughCollateral(uint256 asked, uint256 collateral);

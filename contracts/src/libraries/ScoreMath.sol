@@ -77,13 +77,13 @@ library ScoreMath {
     }
 
     /// @notice Distance to liquidation in units of 1/1024 standard deviation over 30 days, offset by 32768, in 1..65534.
-    /// @dev A volatility of zero is unknown and taken as the riskiest distance: what is missing never loosens.
+    /// @dev A health factor or volatility of zero counts as one. A bundle must therefore require its volatility slot, so that
+    ///      a collateral whose volatility is missing is unrated instead of calm.
     function distance(uint256 healthFactorWad, uint256 volatilityPpm) internal pure returns (uint256) {
-        if (volatilityPpm == 0) return 1;
         // Safe: ilog2 < 2^18, the scale < 2^22 and a volatility is a uint32.
         unchecked {
             int256 h = int256(ilog2(healthFactorWad == 0 ? 1 : healthFactorWad)) - _ILOG2_WAD;
-            int256 z = 32_768 + floorDiv(h * _Z_SCALE, int256(volatilityPpm));
+            int256 z = 32_768 + floorDiv(h * _Z_SCALE, volatilityPpm == 0 ? int256(1) : int256(volatilityPpm));
             if (z < 1) return 1;
             if (z > int256(Z_NO_DEBT)) return Z_NO_DEBT;
             return uint256(z);

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.30;
+
+import { IScoreOracle } from "../interfaces/IScoreOracle.sol";
+
+/// @title The least a lending protocol needs to read scores
+/// @notice Credit lines in a unit of account: everybody gets the base line, a well graded borrower more, until his score expires.
+contract ScoredVault {
+    error NotYourScore(bytes32 given, bytes32 expected);
+    error OverLimit(uint256 asked, uint256 limit);
+
+    event CreditDrawn(address indexed borrower, uint256 amount, uint256 drawn);
+
+    uint256 public constant BASE_LINE = 100e18;
+    /// @dev Grades run from 1 (best) to 10; 0 is unrated.
+    uint256 public constant LINE_PER_GRADE = 90e18;
+
+    IScoreOracle public immutable oracle;
+    mapping(address borrower => uint256) public drawn;
+
+    constructor(IScoreOracle oracle_) {
+        oracle = oracle_;
+    }
+
+    /// @notice Draws on the base line. No score is needed, so nothing is lost by hiding one's own.
+    function draw(uint256 amount) external {
+        _draw(amount, BASE_LINE);
+    }
+
+    /// @notice Draws on the line of a score, proved against the signed report of `epoch`.
+    function draw(uint256 amount, uint64 epoch, IScoreOracle.BorrowerScore calldata score, bytes32[] calldata proof)
+        external
+    {
+        bytes32 subject = bytes32(uint256(uint160(msg.sender)));
+        if (score.subject != subject) revert NotYourScore(score.subject, subject);
+        oracle.verifyBorrower(epoch, score, proof);
+        // A riskier score that was posted and has not expired counts too: an older proof must not hide it.
+        IScoreOracle.PostedBorrower memory stored = oracle.borrowerScore(subject);
+        uint256 grade = score.grade;
+        if (!oracle.isExpired(stored.epoch) && (stored.grade == 0 || stored.grade > grade)) grade = stored.grade;
+        _draw(amount, grade == 0 ? BASE_LINE : BASE_LINE + (10 - grade) * LINE_PER_GRADE);
+    }
+
+    function _draw(uint256 amount, uint256 limit) private {
+        uint256 total = drawn[msg.sender] + amount;
+        if (total > limit) revert OverLimit(total, limit);
+        drawn[msg.sender] = total;
+        emit CreditDrawn(msg.sender, amount, total);
+    }
+}
