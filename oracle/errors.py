@@ -219,6 +219,40 @@ class TransactionRevertedError(DeliveryError):
         super().__init__(f"chain {chain_id}: {what} was reverted: {reason}")
 
 
+class CallRevertedError(TransactionRevertedError):
+    """A view call or a simulation was reverted."""
+
+
+class ReplacementUnderpricedError(DeliveryError):
+    """A pending transaction with this nonce pays more: the fee has to rise."""
+
+    def __init__(self, chain_id: int) -> None:
+        self.chain_id = chain_id
+        super().__init__(f"chain {chain_id}: a pending transaction with this nonce pays more")
+
+
+class NonceUsedError(DeliveryError):
+    """A transaction with this nonce is mined already."""
+
+    def __init__(self, chain_id: int) -> None:
+        self.chain_id = chain_id
+        super().__init__(f"chain {chain_id}: a transaction with this nonce is mined already")
+
+
+class ConflictingReportError(DeliveryError):
+    """The chain holds another report of the epoch than the one that was agreed: more than f members signed twice."""
+
+    def __init__(self, chain_id: int, epoch: int, agreed: bytes, found: bytes) -> None:
+        self.chain_id = chain_id
+        self.epoch = epoch
+        self.agreed = agreed
+        self.found = found
+        super().__init__(
+            f"chain {chain_id} has root 0x{found.hex()} for epoch {epoch}, agreed was 0x{agreed.hex()}: "
+            "keep both reports, they are evidence of equivocation"
+        )
+
+
 class TransactionStuckError(DeliveryError):
     """A transaction was not mined, however often its fee was raised."""
 
@@ -298,6 +332,10 @@ class EndpointError(ChainError):
 
 class EndpointUnreachableError(EndpointError):
     """An endpoint did not answer in time, or not with HTTP 200."""
+
+
+class EndpointTimeoutError(EndpointUnreachableError):
+    """An endpoint took too long; a smaller question may help."""
 
 
 class EndpointRefusalError(EndpointError):

@@ -1,0 +1,61 @@
+"""The port of a lending protocol: what the indexer and the ledger need of it.
+
+One adapter holds one market of one chain. It knows no endpoint and no clock: rows come in, events and states go out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from oracle.chain.rows import LogRow
+from oracle.domain.event import LendingEvent
+from oracle.domain.ids import Address, Hash32
+from oracle.domain.position import Position, PositionSample
+from oracle.domain.units import TimestampS, UsdE8, Wad
+
+type Prices = Mapping[Address, UsdE8]
+"""The last answer of each token that has one."""
+type ViewCall = Callable[[Address, bytes], Awaitable[bytes]]
+"""A view call on the latest state, agreed by two endpoints."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PositionState:
+    """A position and its health factor exactly as the protocol itself computes it at that moment."""
+
+    position: Position
+    health_factor_wad: Wad
+
+
+class ProtocolAdapter(Protocol):
+    """One market of one chain, projected from its logs."""
+
+    @property
+    def topics(self) -> frozenset[Hash32]:
+        """Return the first topics of the logs it needs."""
+
+    @property
+    def addresses(self) -> frozenset[Address]:
+        """Return the addresses whose logs it needs; grows while rows are applied."""
+
+    def discover(self, row: LogRow) -> None:
+        """Take in only what makes new addresses known; the indexer's part of `apply`."""
+
+    def apply(self, row: LogRow, prices: Prices) -> LendingEvent | None:
+        """Take one row in, in chain order; return the account's event that it stands for, if any.
+
+        Raises:
+            UndecodableLogError: if the row does not have the shape of its topic.
+            InconsistentLedgerError: if rows must be missing.
+        """
+
+    def borrowers(self) -> Iterable[Address]:
+        """Return the accounts with debt, ascending."""
+
+    def compute_states(self, prices: Prices, time_s: TimestampS) -> Iterator[PositionState]:
+        """Yield every position whose debt has a value, with interest up to `time_s`, ascending by account."""
+
+    def sample(self, prices: Prices, time_s: TimestampS) -> Iterator[tuple[Address, PositionSample]]:
+        """Yield the state of every position with debt at `time_s`."""

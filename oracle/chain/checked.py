@@ -1,0 +1,185 @@
+"""One chain through several endpoints: nothing is believed on the word of one.
+
+Every answer is read from all endpoints at once; it counts when two gave the same (of two: both). Two answers that differ and no two alike mean that
+the node abstains. `_settle` is the one place where a dispute ends: deciding by the block's receipts root belongs there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from oracle.chain.logs import LogQuery, RawLog, compute_logs_digest, parse_logs
+from oracle.chain.rpc import Call, Endpoint
+from oracle.domain.ids import Address, Hash32, keccak256, to_hex
+from oracle.domain.units import BlockNumber, ChainId, TimestampS
+from oracle.errors import (
+    EndpointBehindError,
+    EndpointDisagreementError,
+    EndpointError,
+    MalformedAnswerError,
+    TooFewEndpointsError,
+)
+
+AGREEING_ENDPOINTS = 2
+DELEGATION_PREFIX = bytes.fromhex("ef0100")
+DELEGATION_BYTES = 23
+"""EIP-7702: an account that delegates carries 0xef0100 and an address; it is still its key's owner's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockHeader:
+    """What is needed of a block."""
+
+    number: BlockNumber
+    block_hash: Hash32
+    parent_hash: Hash32
+    time_s: TimestampS
+
+
+class CheckedChain:
+    """Reads of one chain on which at least two endpoints agree.
+
+    Raises (every read):
+        TooFewEndpointsError: if fewer than two endpoints answered.
+        EndpointDisagreementError: if two answered and no two alike.
+    """
+
+    def __init__(self, chain_id: ChainId, endpoints: Sequence[Endpoint]) -> None:
+        self.chain_id = chain_id
+        self.endpoints = tuple(endpoints)
+        self.disagreements: dict[str, int] = {}
+        """How often each endpoint was outvoted."""
+
+    async def fetch_finalised_head(self) -> BlockHeader:
+        """Return the highest block that two endpoints hold final."""
+        heads = await self._ask_all("the finalised head", self._fetch_head)
+        numbers = sorted((head.number for _, head in heads), reverse=True)
+        return await self.fetch_header(numbers[AGREEING_ENDPOINTS - 1])
+
+    async def fetch_header(self, number: BlockNumber) -> BlockHeader:
+        """Return the header of a block."""
+        return (await self.fetch_headers([number]))[0]
+
+    async def fetch_headers(self, numbers: Sequence[BlockNumber]) -> tuple[BlockHeader, ...]:
+        """Return headers in the order of `numbers`."""
+        calls: list[Call] = [("eth_getBlockByNumber", [hex(n), False]) for n in numbers]
+
+        async def fetch(endpoint: Endpoint) -> tuple[BlockHeader, ...]:
+            blocks = await endpoint.batch(calls)
+            return tuple(_parse_header(endpoint.name, n, b) for n, b in zip(numbers, blocks, strict=True))
+
+        if not numbers:
+            return ()
+        span = f"block {numbers[0]}" if len(numbers) == 1 else f"blocks {numbers[0]}..{numbers[-1]}"
+        return await self._agree(span, fetch, lambda headers: headers)
+
+    async def fetch_logs(self, query: LogQuery) -> tuple[RawLog, ...]:
+        """Return the logs of a range, agreed by digest.
+
+        Raises:
+            TooFewEndpointsError: also if an endpoint refuses because the range holds too much; `failures` says so.
+        """
+
+        async def fetch(endpoint: Endpoint) -> tuple[RawLog, ...]:
+            (answer,) = await endpoint.batch([("eth_getLogs", query.to_params())])
+            return parse_logs(endpoint.name, query, answer)
+
+        subject = f"the logs of blocks {query.first_block}..{query.last_block}"
+        return await self._agree(subject, fetch, compute_logs_digest)
+
+    async def fetch_has_code(self, addresses: Sequence[Address], block_number: BlockNumber) -> Mapping[Address, bool]:
+        """Return which addresses are contracts at a block; an EIP-7702 delegation is none."""
+        calls: list[Call] = [("eth_getCode", [to_hex(a), hex(block_number)]) for a in addresses]
+
+        async def fetch(endpoint: Endpoint) -> tuple[bool, ...]:
+            return tuple(_is_contract(_parse_bytes(endpoint.name, code)) for code in await endpoint.batch(calls))
+
+        if not addresses:
+            return {}
+        flags = await self._agree(f"the code of {len(addresses)} accounts at block {block_number}", fetch, lambda f: f)
+        return dict(zip(addresses, flags, strict=True))
+
+    async def call(self, to: Address, data: bytes) -> bytes:
+        """Return the answer of a view call on the latest state; only for what never changes."""
+        call: Call = ("eth_call", [{"to": to_hex(to), "data": to_hex(data)}, "latest"])
+
+        async def fetch(endpoint: Endpoint) -> bytes:
+            (answer,) = await endpoint.batch([call])
+            return _parse_bytes(endpoint.name, answer)
+
+        return await self._agree(f"a call of {to_hex(to)}", fetch, lambda answer: answer)
+
+    async def _fetch_head(self, endpoint: Endpoint) -> BlockHeader:
+        (block,) = await endpoint.batch([("eth_getBlockByNumber", ["finalized", False])])
+        return _parse_header(endpoint.name, None, block)
+
+    async def _agree[T](
+        self, subject: str, fetch: Callable[[Endpoint], Awaitable[T]], key: Callable[[T], Hashable]
+    ) -> T:
+        answers = await self._ask_all(subject, fetch)
+        return self._settle(subject, [(endpoint, key(answer), answer) for endpoint, answer in answers])
+
+    async def _ask_all[T](self, subject: str, fetch: Callable[[Endpoint], Awaitable[T]]) -> list[tuple[Endpoint, T]]:
+        outcomes = await asyncio.gather(*(fetch(e) for e in self.endpoints), return_exceptions=True)
+        answers: list[tuple[Endpoint, T]] = []
+        failures: list[EndpointError] = []
+        for endpoint, outcome in zip(self.endpoints, outcomes, strict=True):
+            if isinstance(outcome, EndpointError):
+                failures.append(outcome)
+            elif isinstance(outcome, BaseException):
+                raise outcome
+            else:
+                answers.append((endpoint, outcome))
+        if len(answers) < AGREEING_ENDPOINTS:
+            raise TooFewEndpointsError(self.chain_id, subject, tuple(failures))
+        return answers
+
+    def _settle[T](self, subject: str, answers: Sequence[tuple[Endpoint, Hashable, T]]) -> T:
+        """Return the answer that two endpoints share; a tie of two pairs is a disagreement too."""
+        voters: dict[Hashable, list[str]] = {}
+        for endpoint, answer_key, _ in answers:
+            voters.setdefault(answer_key, []).append(endpoint.name)
+        winners = [k for k, names in voters.items() if len(names) >= AGREEING_ENDPOINTS]
+        if len(winners) != 1:
+            digests = {f"{i}:{e.name}": _short_digest(k) for i, (e, k, _) in enumerate(answers)}
+            raise EndpointDisagreementError(self.chain_id, subject, digests)
+        for answer_key, names in voters.items():
+            for name in names if answer_key != winners[0] else ():
+                self.disagreements[name] = self.disagreements.get(name, 0) + 1
+        return next(answer for _, answer_key, answer in answers if answer_key == winners[0])
+
+
+def _short_digest(key: Hashable) -> str:
+    return keccak256(key if isinstance(key, bytes) else repr(key).encode()).hex()[:12]
+
+
+def _is_contract(code: bytes) -> bool:
+    is_delegation = len(code) == DELEGATION_BYTES and code.startswith(DELEGATION_PREFIX)
+    return bool(code) and not is_delegation
+
+
+def _parse_bytes(endpoint: str, answer: Any) -> bytes:
+    try:
+        return bytes.fromhex(answer.removeprefix("0x"))
+    except (AttributeError, TypeError, ValueError) as cause:
+        raise MalformedAnswerError(endpoint, f"expected bytes, got {str(answer)[:60]}") from cause
+
+
+def _parse_header(endpoint: str, number: BlockNumber | None, block: Any) -> BlockHeader:
+    if block is None:
+        raise EndpointBehindError(endpoint, f"it has no block {'that is final' if number is None else number} yet")
+    try:
+        header = BlockHeader(
+            number=BlockNumber(int(block["number"], 16)),
+            block_hash=Hash32(bytes.fromhex(block["hash"][2:])),
+            parent_hash=Hash32(bytes.fromhex(block["parentHash"][2:])),
+            time_s=TimestampS(int(block["timestamp"], 16)),
+        )
+    except (KeyError, TypeError, ValueError) as cause:
+        raise MalformedAnswerError(endpoint, f"a block of the wrong shape: {str(block)[:120]}") from cause
+    if (number is not None and header.number != number) or len(header.block_hash) != 32:
+        raise MalformedAnswerError(endpoint, f"asked for block {number}, got {header.number}")
+    return header

@@ -1,0 +1,160 @@
+"""The indexer of one chain: finalised blocks only, one range at a time, each with its mark in one transaction.
+
+A killed process goes on after its last mark. A changed configuration starts the chain over, since rows filtered otherwise have gaps. The block hash
+of the newest mark is compared on every run: if it changed, a finalised block was replaced; rows are rolled back to the newest mark that still
+holds and the alarm is raised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from oracle.chain.adapter import ProtocolAdapter
+from oracle.chain.checked import BlockHeader, CheckedChain
+from oracle.chain.logs import LogQuery, RangeSize, RawLog
+from oracle.chain.prices import PriceBook
+from oracle.chain.protocols import fetch_anchors, make_adapters
+from oracle.chain.rows import LogRow, Mark, RowStore
+from oracle.domain.committee import ChainParams
+from oracle.domain.ids import Address, Hash32, keccak256
+from oracle.domain.units import BlockNumber
+from oracle.errors import (
+    ChangedBlockError,
+    EndpointRefusalError,
+    EndpointTimeoutError,
+    PastFinalityReorgError,
+    TooFewEndpointsError,
+)
+
+
+class Indexer:
+    """Keeps the rows of one chain up to its finalised head."""
+
+    def __init__(
+        self, params: ChainParams, chain: CheckedChain, rows: RowStore, *, range_size: RangeSize | None = None
+    ) -> None:
+        self._params = params
+        self._chain = chain
+        self._rows = rows
+        self._range_size = range_size or RangeSize()
+        self._adapters: tuple[ProtocolAdapter, ...] | None = None
+        self._prices = PriceBook(params)
+
+    async def sync(self) -> BlockHeader:
+        """Index everything up to the finalised head and return that head.
+
+        Raises:
+            PastFinalityReorgError: after rolling back, if a finalised block was replaced.
+            ChainError: if the endpoints fail or disagree; what is stored stays whole, and the next call goes on.
+        """
+        adapters = await self._prepare()
+        await self._check_marks()
+        head = await self._chain.fetch_finalised_head()
+        start = self._next_block()
+        while start <= head.number:
+            end = BlockNumber(min(start + self._range_size.blocks - 1, head.number))
+            try:
+                rows, last = await self._fetch_range(adapters, start, end)
+            except TooFewEndpointsError as error:
+                if not _is_range_to_blame(error) or not self._range_size.shrink():
+                    raise
+                continue
+            mark = (last.number, bytes(last.block_hash))
+            self._rows.append(self._params.chain_id, rows, mark=mark, filter_hash=self._filter_hash(adapters))
+            self._range_size.grow()
+            start = BlockNumber(end + 1)
+        return head
+
+    @property
+    def indexed_block(self) -> BlockNumber:
+        """Return the last indexed block, -1 before the first range."""
+        marks = self._rows.load_marks(self._params.chain_id)
+        return BlockNumber(marks[0][0] if marks else -1)
+
+    async def _prepare(self) -> tuple[ProtocolAdapter, ...]:
+        """Return adapters that know every address of the stored rows."""
+        if self._adapters is None:
+            anchors = await fetch_anchors(self._params, self._chain.call)
+            adapters = make_adapters(self._params, anchors)
+            known = self._rows.load_filter_hash(self._params.chain_id)
+            if known is not None and known != self._filter_hash(adapters):
+                self._rows.roll_back(self._params.chain_id, -1)
+            self._adapters = adapters
+            self._rediscover()
+        return self._adapters
+
+    def _rediscover(self) -> None:
+        """Bring the adapters' addresses back from the stored rows."""
+        for stored in self._rows.load_rows(self._params.chain_id, 0, self.indexed_block):
+            row = LogRow._make(stored)
+            for adapter in self._adapters or ():
+                adapter.discover(row)
+
+    def _next_block(self) -> BlockNumber:
+        first = min((m.start_block for m in self._params.markets), default=BlockNumber(0))
+        return BlockNumber(max(first, self.indexed_block + 1))
+
+    async def _check_marks(self) -> None:
+        marks = self._rows.load_marks(self._params.chain_id)
+        if not marks or await self._holds(marks[0]):
+            return
+        common = -1
+        for mark in marks[1:]:
+            if await self._holds(mark):
+                common = mark[0]
+                break
+        self._rows.roll_back(self._params.chain_id, common)
+        self._adapters = None
+        raise PastFinalityReorgError(self._params.chain_id, marks[0][0], common)
+
+    async def _holds(self, mark: Mark) -> bool:
+        header = await self._chain.fetch_header(BlockNumber(mark[0]))
+        return header.block_hash == mark[1]
+
+    async def _fetch_range(
+        self, adapters: Sequence[ProtocolAdapter], start: BlockNumber, end: BlockNumber
+    ) -> tuple[list[LogRow], BlockHeader]:
+        logs = await self._fetch_logs(adapters, start, end)
+        numbers = sorted({log.block_number for log in logs} | {end})
+        headers = {h.number: h for h in await self._chain.fetch_headers(numbers)}
+        for log in logs:
+            if headers[log.block_number].block_hash != log.block_hash:
+                raise ChangedBlockError(self._params.chain_id, log.block_number)
+        return [_with_time(log, headers[log.block_number]) for log in logs], headers[end]
+
+    async def _fetch_logs(
+        self, adapters: Sequence[ProtocolAdapter], start: BlockNumber, end: BlockNumber
+    ) -> tuple[RawLog, ...]:
+        """Return the logs of a range; read again if the range itself makes new addresses known."""
+        while True:
+            asked = self._addresses(adapters)
+            topics = frozenset(t for a in adapters for t in a.topics) | self._prices.topics
+            query = LogQuery(first_block=start, last_block=end, addresses=asked, topics=topics)
+            logs = await self._chain.fetch_logs(query)
+            for log in logs:
+                for adapter in adapters:
+                    adapter.discover(_untimed(log))
+            if self._addresses(adapters) == asked:
+                return logs
+
+    def _addresses(self, adapters: Sequence[ProtocolAdapter]) -> frozenset[Address]:
+        return self._prices.feeds.union(*(a.addresses for a in adapters))
+
+    def _filter_hash(self, adapters: Sequence[ProtocolAdapter]) -> Hash32:
+        """Return a digest of what decides which rows are stored: the configured addresses, first blocks and topics."""
+        topics = sorted(frozenset(t for a in adapters for t in a.topics) | self._prices.topics)
+        markets = [b"%s %d" % (m.market, m.start_block) for m in self._params.markets]
+        return keccak256(b"".join([*markets, *sorted(self._prices.feeds), *topics]))
+
+
+def _is_range_to_blame(error: TooFewEndpointsError) -> bool:
+    """Return whether a smaller range may help: an endpoint refused, or took too long."""
+    return any(isinstance(f, EndpointRefusalError | EndpointTimeoutError) for f in error.failures)
+
+
+def _with_time(log: RawLog, header: BlockHeader) -> LogRow:
+    return LogRow(log.block_number, log.block_hash, header.time_s, log.log_index, log.address, log.topics, log.data)
+
+
+def _untimed(log: RawLog) -> LogRow:
+    return LogRow(log[0], log[1], 0, log[2], log[3], log[4], log[5])  # type: ignore[arg-type]

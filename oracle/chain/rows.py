@@ -1,0 +1,94 @@
+"""Rows of indexed logs and the port through which they are kept.
+
+A mark is (block number, block hash) of the end of a stored range; the newest mark is the cursor. Rows and their mark are written in one
+transaction, so a process killed between two ranges goes on without a duplicate or a gap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple, Protocol
+
+from oracle.domain.ids import Address, Hash32
+from oracle.domain.units import BlockNumber, ChainId, TimestampS
+
+type RowTuple = tuple[int, bytes, int, int, bytes, bytes, bytes]
+"""(block number, block hash, block time, log index, address, topics, data), as stored."""
+type Mark = tuple[int, bytes]
+
+
+class LogRow(NamedTuple):
+    """One log of a finalised block; `topics` are one to four words in a row."""
+
+    block_number: BlockNumber
+    block_hash: Hash32
+    time_s: TimestampS
+    log_index: int
+    address: Address
+    topics: bytes
+    data: bytes
+
+    @property
+    def topic(self) -> bytes:
+        """Return topic 0, which names the event."""
+        return self.topics[:32]
+
+
+class RowStore(Protocol):
+    """Where rows are kept; implemented by `oracle.storage.chain_rows` and, for one-off checks, by `MemoryRows`."""
+
+    def load_marks(self, chain_id: ChainId) -> Sequence[Mark]:
+        """Return the kept marks, newest first."""
+
+    def load_filter_hash(self, chain_id: ChainId) -> bytes | None:
+        """Return what the stored rows were filtered by, None before the first range."""
+
+    def count_roll_backs(self, chain_id: ChainId) -> int:
+        """Return how often rows of the chain were rolled back: a projection made before the last time is void."""
+
+    def append(self, chain_id: ChainId, rows: Sequence[RowTuple], *, mark: Mark, filter_hash: bytes) -> None:
+        """Store the rows of one range and its mark, all or nothing."""
+
+    def roll_back(self, chain_id: ChainId, block_number: int) -> None:
+        """Delete every row and mark above `block_number`; -1 deletes all of the chain."""
+
+    def load_rows(self, chain_id: ChainId, first_block: int, last_block: int) -> Iterable[RowTuple]:
+        """Return the rows of these blocks, both included, ascending by (block number, log index)."""
+
+
+class MemoryRows:
+    """Rows in memory, for a check that keeps nothing."""
+
+    def __init__(self) -> None:
+        self._rows: dict[ChainId, list[RowTuple]] = {}
+        self._marks: dict[ChainId, list[Mark]] = {}
+        self._filters: dict[ChainId, bytes] = {}
+        self._roll_backs: dict[ChainId, int] = {}
+
+    def load_marks(self, chain_id: ChainId) -> Sequence[Mark]:
+        """Return the kept marks, newest first."""
+        return tuple(reversed(self._marks.get(chain_id, [])))
+
+    def load_filter_hash(self, chain_id: ChainId) -> bytes | None:
+        """Return what the stored rows were filtered by."""
+        return self._filters.get(chain_id)
+
+    def count_roll_backs(self, chain_id: ChainId) -> int:
+        """Return how often rows of the chain were rolled back."""
+        return self._roll_backs.get(chain_id, 0)
+
+    def append(self, chain_id: ChainId, rows: Sequence[RowTuple], *, mark: Mark, filter_hash: bytes) -> None:
+        """Keep the rows of one range and its mark."""
+        self._rows.setdefault(chain_id, []).extend(rows)
+        self._marks.setdefault(chain_id, []).append(mark)
+        self._filters[chain_id] = filter_hash
+
+    def roll_back(self, chain_id: ChainId, block_number: int) -> None:
+        """Delete every row and mark above `block_number`."""
+        self._roll_backs[chain_id] = self.count_roll_backs(chain_id) + 1
+        self._rows[chain_id] = [row for row in self._rows.get(chain_id, []) if row[0] <= block_number]
+        self._marks[chain_id] = [mark for mark in self._marks.get(chain_id, []) if mark[0] <= block_number]
+
+    def load_rows(self, chain_id: ChainId, first_block: int, last_block: int) -> Iterable[RowTuple]:
+        """Return the rows of these blocks in order."""
+        return [row for row in self._rows.get(chain_id, []) if first_block <= row[0] <= last_block]

@@ -1,0 +1,145 @@
+"""One JSON-RPC endpoint: batches, timeouts, one kind of error for each kind of failure, and counters.
+
+Raw HTTP and orjson: a general client library costs ten times more at log volume. A URL may hold a key, so only its host is ever shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+import httpx
+import orjson
+
+from oracle.domain.units import ChainId
+from oracle.errors import (
+    EndpointRefusalError,
+    EndpointTimeoutError,
+    EndpointUnreachableError,
+    MalformedAnswerError,
+    WrongChainError,
+)
+
+type Call = tuple[str, Sequence[Any]]
+BATCH_CALLS = 100
+DEFAULT_TIMEOUT_S = 20.0
+
+
+@dataclass(slots=True, kw_only=True)
+class EndpointCounters:
+    """What one endpoint has been asked and has cost so far."""
+
+    calls_count: int = 0
+    requests_count: int = 0
+    failures_count: int = 0
+    sent_bytes: int = 0
+    received_bytes: int = 0
+
+
+class Endpoint(Protocol):
+    """One way to reach a chain; the port at which tests put their fakes."""
+
+    @property
+    def name(self) -> str:
+        """Return what the endpoint is called in messages and metrics."""
+
+    async def batch(self, calls: Sequence[Call]) -> list[Any]:
+        """Return the results of `calls` in their order.
+
+        Raises:
+            EndpointError: if one of them fails.
+        """
+
+
+class RpcEndpoint:
+    """An endpoint over HTTP; `close` ends its connections."""
+
+    def __init__(self, url: str, chain_id: ChainId, *, timeout_s: float = DEFAULT_TIMEOUT_S) -> None:
+        self.chain_id = chain_id
+        self.counters = EndpointCounters()
+        self._url = url
+        self._name = urlsplit(url).netloc.rpartition("@")[2] or url
+        self._client = httpx.AsyncClient(timeout=timeout_s, headers={"content-type": "application/json"})
+        self._is_verified = False
+
+    @property
+    def name(self) -> str:
+        """Return the host and port."""
+        return self._name
+
+    async def close(self) -> None:
+        """Close the kept connections."""
+        await self._client.aclose()
+
+    async def batch(self, calls: Sequence[Call]) -> list[Any]:
+        """Return the results of `calls` in their order; the first use checks that the endpoint serves its chain.
+
+        Raises:
+            EndpointError: if the endpoint does not answer, refuses a call or answers malformed.
+            WrongChainError: if it serves another chain.
+        """
+        if not self._is_verified:
+            await self._verify_chain()
+        results: list[Any] = []
+        for start in range(0, len(calls), BATCH_CALLS):
+            results += await self._send(calls[start : start + BATCH_CALLS])
+        return results
+
+    async def _verify_chain(self) -> None:
+        (answer,) = await self._send([("eth_chainId", [])])
+        given = self._to_int(answer)
+        if given != self.chain_id:
+            raise WrongChainError(self._name, self.chain_id, given)
+        self._is_verified = True
+
+    def _to_int(self, answer: Any) -> int:
+        try:
+            return int(answer, 16)
+        except (TypeError, ValueError) as cause:
+            self.counters.failures_count += 1
+            raise MalformedAnswerError(self._name, f"expected a hex quantity, got {str(answer)[:60]}") from cause
+
+    async def _send(self, calls: Sequence[Call]) -> list[Any]:
+        try:
+            return self._read(await self._post(calls), calls)
+        except (EndpointUnreachableError, EndpointRefusalError, MalformedAnswerError):
+            self.counters.failures_count += 1
+            raise
+
+    async def _post(self, calls: Sequence[Call]) -> bytes:
+        body = orjson.dumps([{"jsonrpc": "2.0", "id": i, "method": m, "params": p} for i, (m, p) in enumerate(calls)])
+        self.counters.calls_count += len(calls)
+        self.counters.requests_count += 1
+        self.counters.sent_bytes += len(body)
+        try:
+            response = await self._client.post(self._url, content=body)
+        except httpx.TimeoutException as cause:
+            raise EndpointTimeoutError(self._name, f"{calls[0][0]} timed out") from cause
+        except httpx.HTTPError as cause:
+            raise EndpointUnreachableError(self._name, f"{calls[0][0]} failed: {type(cause).__name__}") from cause
+        self.counters.received_bytes += len(response.content)
+        if response.status_code == httpx.codes.REQUEST_ENTITY_TOO_LARGE:
+            raise EndpointRefusalError(self._name, f"{calls[0][0]}: HTTP 413")
+        if response.status_code != httpx.codes.OK:
+            raise EndpointUnreachableError(self._name, f"{calls[0][0]}: HTTP {response.status_code}")
+        return response.content
+
+    def _read(self, content: bytes, calls: Sequence[Call]) -> list[Any]:
+        try:
+            answers = orjson.loads(content)
+        except orjson.JSONDecodeError as cause:
+            raise MalformedAnswerError(self._name, f"{calls[0][0]}: the answer is not JSON") from cause
+        if isinstance(answers, dict):
+            raise EndpointRefusalError(self._name, f"{calls[0][0]}: {str(answers.get('error'))[:200]}")
+        by_id = {a.get("id"): a for a in answers if isinstance(a, dict)} if isinstance(answers, list) else {}
+        if set(by_id) != set(range(len(calls))):
+            raise MalformedAnswerError(self._name, f"{calls[0][0]}: {len(calls)} calls, {len(by_id)} answers")
+        results = []
+        for position, (method, _) in enumerate(calls):
+            answer = by_id[position]
+            if "result" not in answer:
+                raise EndpointRefusalError(self._name, f"{method}: {str(answer.get('error'))[:200]}")
+            results.append(answer["result"])
+        return results
