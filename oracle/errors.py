@@ -360,7 +360,9 @@ class TooFewEndpointsError(ChainError):
         self.subject = subject
         self.failures = failures
         words = "; ".join(str(f) for f in failures) or "no endpoint is configured"
-        super().__init__(f"chain {chain_id}: fewer than two endpoints answered for {subject} ({words}): add or repair one")
+        super().__init__(
+            f"chain {chain_id}: fewer than two endpoints answered for {subject} ({words}): add or repair one"
+        )
 
 
 class EndpointDisagreementError(ChainError):
@@ -373,7 +375,9 @@ class EndpointDisagreementError(ChainError):
         self.subject = subject
         self.answers = answers
         words = ", ".join(f"{name}: {digest}" for name, digest in answers.items())
-        super().__init__(f"chain {chain_id}: endpoints disagree on {subject} ({words}): abstaining; check or replace one")
+        super().__init__(
+            f"chain {chain_id}: endpoints disagree on {subject} ({words}): abstaining; check or replace one"
+        )
 
 
 class WrongChainError(ChainError):
@@ -419,7 +423,9 @@ class NotIndexedError(ChainError):
         self.chain_id = chain_id
         self.block_number = block_number
         self.indexed_block_number = indexed_block_number
-        super().__init__(f"chain {chain_id}: block {block_number} is not indexed, only up to {indexed_block_number}: sync first")
+        super().__init__(
+            f"chain {chain_id}: block {block_number} is not indexed, only up to {indexed_block_number}: sync first"
+        )
 
 
 class UndecodableLogError(ChainError):
@@ -443,3 +449,52 @@ class InconsistentLedgerError(ChainError):
         super().__init__(
             f"chain {chain_id}, block {block_number}: {reason}; is the market's start_block its deployment block?"
         )
+
+
+# --- scoring --------------------------------------------------------------------------------------------------------
+
+
+class ScoringError(OracleError):
+    """A score could not be computed."""
+
+
+class BundleError(ScoringError):
+    """A model bundle is incomplete, damaged, or made for another schema."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        self.name = name
+        self.reason = reason
+        super().__init__(f"bundle {name} does not load: {reason}; install the release again or restore its files")
+
+
+class SandboxBundleError(BundleError):
+    """A bundle trained on generated activity was asked for where real loans are scored."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.reason = "it is for the sandbox only"
+        OracleError.__init__(
+            self, f"bundle {name} was trained on generated activity and scores the sandbox only: name another one"
+        )
+
+
+class InexactScoreError(ScoringError):
+    """ONNX Runtime gave a margin that is no multiple of 2^-12, or not the reference's: this machine must not sign."""
+
+    def __init__(self, row_index: int, output: float, reference: int | None) -> None:
+        self.row_index = row_index
+        self.output = output
+        self.reference = reference
+        expected = "a multiple of 2^-12" if reference is None else f"{reference} units of 2^-12"
+        super().__init__(
+            f"row {row_index}: the runtime answered {output!r}, expected {expected}; check onnxruntime's version"
+        )
+
+
+class VectorShapeError(ScoringError):
+    """Feature vectors do not have the shape that the model was trained on."""
+
+    def __init__(self, given: str, expected: str) -> None:
+        self.given = given
+        self.expected = expected
+        super().__init__(f"feature vectors are {given}, the model takes {expected}")

@@ -52,10 +52,7 @@ def health_log(health_factor_wad: Wad) -> int:
 def compute_z(health_factor_wad: Wad, volatility_ppm: Ppm) -> int:
     """Return z: ln(HF) over volatility and 30 days, in 1024ths around 32768, rounded to minus infinity, within 1..65534.
 
-    Raises:
-        RangeError: if the volatility is not positive.
+    A volatility of 0 counts as 1, as on chain.
     """
-    if volatility_ppm <= 0:
-        raise RangeError("volatility_ppm", volatility_ppm, 1, 2**32 - 1)
-    distance = health_log(health_factor_wad) * HORIZON_SCALE // volatility_ppm
+    distance = health_log(health_factor_wad) * HORIZON_SCALE // max(1, volatility_ppm)
     return clamp(Z_AT_LIQUIDATION + distance, 1, SLOT_MAX)
