@@ -1,0 +1,210 @@
+"""Calls and answers of the RiskOracle contract, as bytes.
+
+Attestations are packed in 65 bytes each: member id ‖ r ‖ yParityAndS, ids ascending. Source: EIP-2098; `contracts/src/interfaces/IScoreOracle.sol`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from eth_abi.abi import decode, encode
+
+from oracle.domain.ids import Hash32, SubjectId, keccak256
+from oracle.domain.merkle import MultiProof
+from oracle.domain.report import Report
+from oracle.domain.score import Score
+from oracle.domain.units import Epoch, Margin, NodeId, TimestampS
+
+_REPORT = "(bytes32,uint64,bytes32,bytes32,uint32,uint32,uint32,uint32)"
+_HEAD_TYPES = ("uint64", "uint64", "uint64", "uint64", "uint64", "bytes32")
+_BORROWER_TYPES = ("uint64", "int32", "int32", "uint32", "uint32", "uint16", "uint8", "bytes4")
+_COLLATERAL_TYPES = ("uint64", "int32", "uint32", "uint32", "uint32", "uint16", "uint16", "uint16", "uint8")
+_TOP_BIT = 1 << 255
+
+REPORT_PUBLISHED_TOPIC = keccak256(
+    b"ReportPublished(uint64,bytes32,bytes32,bytes32,uint32,uint32,uint32,uint32,uint32)"
+)
+_ERROR_SIGNATURES = (
+    "InvalidGenesis(uint256,uint8,uint8)",
+    "InvalidMember(uint256,address)",
+    "WrongDigest(bytes32,bytes32)",
+    "StaleReport(uint64,uint64)",
+    "FutureReport(uint256,uint256)",
+    "ExpiredReport(uint256,uint256)",
+    "MalformedAttestations(uint256)",
+    "TooFewAttestations(uint256,uint256)",
+    "UnsortedAttestations(uint8,uint8)",
+    "UnknownMember(uint8,uint256)",
+    "WrongSigner(uint8,address,address)",
+    "MalleableSignature(uint8,bytes32)",
+    "UnusableEpoch(uint64,uint64)",
+    "InvalidProof(uint64,bytes32)",
+    "WrongKind(uint256,uint256)",
+    "MalformedEntry(uint256,uint256)",
+    "NothingToPost()",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """The newest report on a chain; epoch 0 before the first."""
+
+    epoch: Epoch
+    observed_at_s: TimestampS
+    valid_until_s: TimestampS
+    landed_at_s: TimestampS
+    previous_epoch: Epoch
+    scores_root: Hash32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostedBorrower:
+    """A borrower's stored score; epoch 0 if there is none."""
+
+    epoch: Epoch
+    behaviour_margin: Margin
+    pd_upper_ppm: int
+    grade: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostedCollateral:
+    """A collateral's stored score; epoch 0 if there is none."""
+
+    epoch: Epoch
+    margin: Margin
+    gap_ppm: int
+    binding: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """A ReportPublished event; `signers` is the bitmap of members whose attestation was checked."""
+
+    report: Report
+    signers: int
+
+
+def selector(signature: str) -> bytes:
+    """Return the first four bytes of the hash of a function's or error's signature."""
+    return keccak256(signature.encode())[:4]
+
+
+ERROR_NAMES: Mapping[bytes, str] = {selector(s): s for s in _ERROR_SIGNATURES}
+
+
+def pack_attestations(attestations: Mapping[NodeId, bytes], quorum: int) -> bytes:
+    """Return the records of the `quorum` lowest member ids; more would only cost gas.
+
+    Raises:
+        ValueError: if there are fewer than `quorum`.
+    """
+    if len(attestations) < quorum:
+        raise ValueError(f"{len(attestations)} attestations, {quorum} are needed")
+    return b"".join(_pack(node, attestations[node]) for node in sorted(attestations)[:quorum])
+
+
+def _pack(node: NodeId, signature: bytes) -> bytes:
+    parity = signature[64] - 27
+    s = int.from_bytes(signature[32:64], "big") | (_TOP_BIT if parity else 0)
+    return bytes((node,)) + signature[:32] + s.to_bytes(32, "big")
+
+
+def encode_publish(report: Report, attestations: bytes) -> bytes:
+    """Return the calldata of `publish`."""
+    fields = (
+        report.config_digest,
+        report.epoch,
+        report.cut_hash,
+        report.scores_root,
+        report.observers,
+        report.borrowers,
+        report.collaterals,
+        report.stalled_chains,
+    )
+    return selector(f"publish({_REPORT},bytes)") + encode((_REPORT, "bytes"), (fields, attestations))
+
+
+def encode_post(epoch: Epoch, scores: Sequence[Score], proof: MultiProof) -> bytes:
+    """Return the calldata of `post`; entries stand in the order in which the multiproof hashes them."""
+    by_leaf = {score.leaf: score.encoded for score in scores}
+    entries = [by_leaf[leaf] for leaf in proof.leaves]
+    types = ("uint64", "bytes[]", "bytes32[]", "bool[]")
+    return selector("post(uint64,bytes[],bytes32[],bool[])") + encode(types, (epoch, entries, proof.proof, proof.flags))
+
+
+def encode_head() -> bytes:
+    """Return the calldata of `head`."""
+    return selector("head()")
+
+
+def decode_head(answer: bytes) -> Head:
+    """Return the head of an answer."""
+    epoch, observed, valid, landed, previous, root = decode(_HEAD_TYPES, answer)
+    return Head(
+        epoch=Epoch(epoch),
+        observed_at_s=TimestampS(observed),
+        valid_until_s=TimestampS(valid),
+        landed_at_s=TimestampS(landed),
+        previous_epoch=Epoch(previous),
+        scores_root=Hash32(root),
+    )
+
+
+def encode_config_digest() -> bytes:
+    """Return the calldata of `configDigest`."""
+    return selector("configDigest()")
+
+
+def encode_borrower_score(subject: SubjectId) -> bytes:
+    """Return the calldata of `borrowerScore`."""
+    return selector("borrowerScore(bytes32)") + subject
+
+
+def encode_collateral_score(subject: SubjectId) -> bytes:
+    """Return the calldata of `collateralScore`."""
+    return selector("collateralScore(bytes32)") + subject
+
+
+def decode_posted_borrower(answer: bytes) -> PostedBorrower:
+    """Return the stored score of an answer."""
+    epoch, _, behaviour, _, pd_upper, _, grade, _ = decode(_BORROWER_TYPES, answer)
+    return PostedBorrower(epoch=Epoch(epoch), behaviour_margin=Margin(behaviour), pd_upper_ppm=pd_upper, grade=grade)
+
+
+def decode_posted_collateral(answer: bytes) -> PostedCollateral:
+    """Return the stored score of an answer."""
+    epoch, margin, _, _, gap, _, _, _, binding = decode(_COLLATERAL_TYPES, answer)
+    return PostedCollateral(epoch=Epoch(epoch), margin=Margin(margin), gap_ppm=gap, binding=binding)
+
+
+def decode_published(topics: Sequence[bytes], data: bytes) -> Published:
+    """Return the report of a ReportPublished log."""
+    types = ("bytes32", "bytes32", "uint32", "uint32", "uint32", "uint32", "uint32")
+    root, cut_hash, observers, borrowers, collaterals, stalled, signers = decode(types, data)
+    report = Report(
+        config_digest=Hash32(bytes(topics[2])),
+        epoch=Epoch(int.from_bytes(topics[1], "big")),
+        cut_hash=Hash32(cut_hash),
+        scores_root=Hash32(root),
+        observers=observers,
+        borrowers=borrowers,
+        collaterals=collaterals,
+        stalled_chains=stalled,
+    )
+    return Published(report=report, signers=signers)
+
+
+def explain_revert(data: bytes) -> str:
+    """Return the name of a custom error with its arguments, or the raw bytes if it is none of ours."""
+    signature = ERROR_NAMES.get(data[:4])
+    if signature is None:
+        return f"0x{data.hex()}" if data else "without a reason"
+    name, _, arguments = signature.removesuffix(")").partition("(")
+    values = decode(arguments.split(","), data[4:]) if arguments else ()
+    return f"{name}({', '.join(_shown(value) for value in values)})"
+
+
+def _shown(value: object) -> str:
+    return f"0x{value.hex()}" if isinstance(value, bytes) else str(value)

@@ -1,0 +1,133 @@
+"""One account's transactions on one chain: nonce, fees, gas, and replacement of what is stuck.
+
+Transactions of an account are sent one after another, each with the number of mined ones as its nonce. So a transaction that an earlier process
+left pending is replaced, not queued behind: everything that delivery sends may be sent again. Source: EIP-1559, EIP-2718.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from eth_account.typed_transactions.typed_transaction import TypedTransaction
+
+from oracle.delivery.ports import ChainGateway, Receipt, SpendGuard, Timer, TransactionSigner
+from oracle.domain.ids import Address, Hash32, keccak256, to_hex
+from oracle.domain.units import BPS
+from oracle.errors import NonceUsedError, ReplacementUnderpricedError, TransactionRevertedError, TransactionStuckError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeePolicy:
+    """How an operator pays. `replace_after_ms` without a receipt raises both fees by `bump_bps`."""
+
+    base_fee_headroom_bps: int = 20_000
+    gas_headroom_bps: int = 12_000
+    bump_bps: int = 12_500
+    max_fee_wei: int = 500 * 10**9
+    poll_ms: int = 400
+    replace_after_ms: int = 20_000
+    attempts: int = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Fees:
+    max_fee_wei: int
+    priority_fee_wei: int
+
+
+class TransactionSender:
+    """Sends calls from one account on one chain and waits until they are mined."""
+
+    def __init__(
+        self, gateway: ChainGateway, signer: TransactionSigner, guard: SpendGuard, timer: Timer, policy: FeePolicy
+    ) -> None:
+        self._gateway = gateway
+        self._signer = signer
+        self._guard = guard
+        self._timer = timer
+        self._policy = policy
+        self._turn = asyncio.Lock()
+
+    async def send(self, to: Address, data: bytes, *, what: str) -> Receipt:
+        """Return the receipt of a successful transaction.
+
+        Raises:
+            TransactionRevertedError: if the simulation or the mined transaction fails.
+            TransactionStuckError: if it is not mined after all attempts.
+            SpendingCapError: if it could pass the operator's cap.
+        """
+        async with self._turn:
+            estimate = await self._gateway.estimate_gas(self._signer.address, to, data)
+            gas = estimate * self._policy.gas_headroom_bps // BPS
+            nonce = await self._gateway.nonce(self._signer.address)
+            receipt = await self._send_until_mined(to, data, nonce, gas)
+        self._guard.record(self._gateway.chain_id, receipt.fee_wei)
+        if not receipt.is_success:
+            raise TransactionRevertedError(self._gateway.chain_id, what, f"in {to_hex(receipt.transaction_hash)}")
+        return receipt
+
+    async def _send_until_mined(self, to: Address, data: bytes, nonce: int, gas: int) -> Receipt:
+        fees = await self._first_fees()
+        sent: list[Hash32] = []
+        for _ in range(self._policy.attempts):
+            self._guard.check(self._gateway.chain_id, gas * fees.max_fee_wei)
+            raw = self._sign(to, data, nonce, gas, fees)
+            sent.append(keccak256(raw))
+            try:
+                await self._gateway.send(raw)
+            except ReplacementUnderpricedError:
+                fees = self._bumped(fees)
+                continue
+            except NonceUsedError:
+                pass  # one of ours was mined in the meantime: its receipt is below
+            receipt = await self._wait(sent)
+            if receipt is not None:
+                return receipt
+            fees = self._bumped(fees)
+        raise TransactionStuckError(self._gateway.chain_id, nonce, self._policy.attempts)
+
+    async def _wait(self, sent: list[Hash32]) -> Receipt | None:
+        deadline_ms = self._timer.now_ms() + self._policy.replace_after_ms
+        while True:
+            for transaction_hash in reversed(sent):
+                receipt = await self._gateway.receipt(transaction_hash)
+                if receipt is not None:
+                    return receipt
+            if self._timer.now_ms() >= deadline_ms:
+                return None
+            await self._timer.sleep_ms(self._policy.poll_ms)
+
+    async def _first_fees(self) -> _Fees:
+        tip = await self._gateway.tip()
+        priority = await self._gateway.priority_fee_wei()
+        wanted = tip.base_fee_wei * self._policy.base_fee_headroom_bps // BPS + priority
+        return self._capped(wanted, priority)
+
+    def _bumped(self, fees: _Fees) -> _Fees:
+        factor_bps = self._policy.bump_bps
+        return self._capped(fees.max_fee_wei * factor_bps // BPS + 1, fees.priority_fee_wei * factor_bps // BPS + 1)
+
+    def _capped(self, max_fee_wei: int, priority_fee_wei: int) -> _Fees:
+        most = min(max_fee_wei, self._policy.max_fee_wei)
+        return _Fees(max_fee_wei=most, priority_fee_wei=min(priority_fee_wei, most))
+
+    def _sign(self, to: Address, data: bytes, nonce: int, gas: int, fees: _Fees) -> bytes:
+        fields: dict[str, object] = {
+            "type": 2,
+            "chainId": self._gateway.chain_id,
+            "nonce": nonce,
+            "to": bytes(to),
+            "value": 0,
+            "data": data,
+            "gas": gas,
+            "maxFeePerGas": fees.max_fee_wei,
+            "maxPriorityFeePerGas": fees.priority_fee_wei,
+            "accessList": [],
+        }
+        digest = Hash32(bytes(TypedTransaction.from_dict(fields).hash()))
+        signature = self._signer.sign_digest(digest)
+        fields["v"] = signature[64] - 27
+        fields["r"] = int.from_bytes(signature[:32], "big")
+        fields["s"] = int.from_bytes(signature[32:64], "big")
+        return bytes(TypedTransaction.from_dict(fields).encode())

@@ -1,0 +1,96 @@
+"""Transactions: signed for the right account, replaced when stuck, refused before the cap (V-03, V-04)."""
+
+from __future__ import annotations
+
+import pytest
+from eth_account.typed_transactions.typed_transaction import TypedTransaction
+from hexbytes import HexBytes
+
+from oracle.delivery import codec
+from oracle.delivery.transactions import FeePolicy, TransactionSender
+from oracle.errors import CallRevertedError, SpendingCapError, TransactionStuckError
+from oracle.signing.signer import LocalSigner
+from tests.delivery.conftest import Agreed
+from tests.delivery.fake_chain import CHAIN, GAS, ORACLE, FakeChain, FakeGuard, FakeTimer
+
+SIGNER = LocalSigner(b"\x46" * 32)
+POLICY = FeePolicy(poll_ms=100, replace_after_ms=1_000, attempts=3)
+pytestmark = pytest.mark.anyio
+
+
+class World:
+    def __init__(self) -> None:
+        self.chain, self.guard, self.timer = FakeChain(), FakeGuard(), FakeTimer()
+        self.sender = TransactionSender(self.chain, SIGNER, self.guard, self.timer, POLICY)
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def publish(agreed: Agreed) -> bytes:
+    return codec.encode_publish(agreed.report, b"")
+
+
+def fee_of(raw: bytes) -> int:
+    return int(TypedTransaction.from_bytes(HexBytes(raw)).as_dict()["maxFeePerGas"])
+
+
+async def test_send__mined_at_once__is_signed_by_the_account_and_counted(world: World, agreed: Agreed) -> None:
+    receipt = await world.sender.send(ORACLE, publish(agreed), what="publish")
+
+    (raw,) = world.chain.raw_sent
+    assert receipt.is_success
+    assert world.chain.sender_of(raw) == SIGNER.address
+    assert TypedTransaction.from_bytes(HexBytes(raw)).as_dict()["gas"] == GAS * 12 // 10
+    assert fee_of(raw) == 2 * 10**9 + 10**8
+    assert world.guard.recorded == [receipt.fee_wei]
+
+
+async def test_send__stuck__is_replaced_with_the_same_nonce_at_a_higher_fee(world: World, agreed: Agreed) -> None:
+    world.chain.is_mining = False
+    world.timer.on_sleep = lambda now_ms: world.chain.mine() if now_ms > 1_500 else None
+
+    receipt = await world.sender.send(ORACLE, publish(agreed), what="publish")
+
+    first, second = world.chain.raw_sent
+    assert receipt.is_success
+    assert fee_of(second) * 100 >= fee_of(first) * 125
+    assert [TypedTransaction.from_bytes(HexBytes(raw)).as_dict()["nonce"] for raw in (first, second)] == [0, 0]
+
+
+async def test_send__left_over_of_an_earlier_process__is_outbid(world: World, agreed: Agreed) -> None:
+    world.chain.pending[0] = {"fee": 2 * 10**9 + 10**8, "data": publish(agreed), "hash": b"\x01" * 32}
+
+    receipt = await world.sender.send(ORACLE, publish(agreed), what="publish")
+
+    assert receipt.is_success
+    assert fee_of(world.chain.raw_sent[-1]) > 2 * 10**9 + 10**8
+
+
+async def test_send__never_mined__gives_up_loudly(world: World, agreed: Agreed) -> None:
+    world.chain.is_mining = False
+
+    with pytest.raises(TransactionStuckError, match="after 3 attempts"):
+        await world.sender.send(ORACLE, publish(agreed), what="publish")
+
+    assert world.guard.recorded == []
+
+
+async def test_send__simulation_reverts__sends_nothing(world: World, agreed: Agreed) -> None:
+    world.chain.reverts = ["publish"]
+
+    with pytest.raises(CallRevertedError, match="WrongSigner"):
+        await world.sender.send(ORACLE, publish(agreed), what="publish")
+
+    assert world.chain.raw_sent == []
+
+
+async def test_send__cap_reached__sends_nothing(world: World, agreed: Agreed) -> None:
+    world.guard.refusal = SpendingCapError(CHAIN, 10, 10)
+
+    with pytest.raises(SpendingCapError, match="daily_cap_wei"):
+        await world.sender.send(ORACLE, publish(agreed), what="publish")
+
+    assert world.chain.raw_sent == []
