@@ -53,18 +53,26 @@ const NODES = [0, 1, 2, 3];
 const wires = (messages) => messages.map(({ wire }) => wire);
 const onAll = (make) => Promise.all(NODES.map(make));
 
-// One epoch: nodes 0 to 2 hold the same entries, node 3 another margin for one subject; node 0 leads view 0, node 1 leads view 1.
-async function epoch() {
+// What four nodes observed: 0 to 2 hold the same entries, 3 another margin for one subject. The report is over the former.
+function observed() {
   const random = new Stream('messages');
   const entries = Array.from({ length: 10 }, (_, index) => randomEntry(random, index % 5 === 4 ? 2 : 1));
   const lie = entries.map((entry, index) => (index === 3 ? { ...entry, behaviourMargin: entry.behaviourMargin - 4096n } : entry));
   const held = [entries, entries, entries, lie];
   const roots = held.map(entriesRoot);
   const report = { ...REPORT, scoresRoot: treeOf(entries.map(leafOf)).root, borrowers: 8, collaterals: 2 };
-  const digest = reportHash(report);
   const salts = NODES.map((node) => keccakText(`salt of node ${node}`));
   const commitmentFields = NODES.map((node) => ({ ...ENVELOPE, node, salt: salts[node], root: roots[node] }));
-  const commitments = commitmentFields.map(commitmentOf);
+  const buckets = bucketsOf(entries);
+  const disputed = buckets.findIndex((bucket) => bucket.includes(entries[3]));
+  const asked = [disputed, buckets.findIndex((bucket) => !bucket.length)].sort((a, b) => a - b);
+  return { entries, held, roots, report, salts, commitmentFields, commitments: commitmentFields.map(commitmentOf), asked };
+}
+
+// Its messages: node 0 leads view 0, node 1 leads view 1.
+async function epoch() {
+  const { entries, held, roots, report, salts, commitmentFields, commitments, asked } = observed();
+  const digest = reportHash(report);
   const members = 0b1111;
   const setHash = setHashOf(members, commitments);
 
@@ -73,9 +81,6 @@ async function epoch() {
   const closedSet = await message('CLOSED_SET', 0, [members, wires(commitmentMessages)]);
   const reveals = await onAll((node) => message('REVEAL', node, [setHash, salts[node], roots[node]]));
   const digests = await onAll((node) => message('DIGESTS', node, [roots[node], digestsOf(held[node])]));
-  const buckets = [...new Set(bucketsOf(entries).flatMap((bucket, index) => (bucket.includes(entries[3]) ? [index] : [])))];
-  const empty = bucketsOf(entries).findIndex((bucket) => !bucket.length);
-  const asked = [...buckets, empty].sort((a, b) => a - b);
   const fetches = await Promise.all([roots[0], roots[3]].map((root) => message('FETCH', 0, [root, asked])));
   const bodies = await onAll((node) => message('BODIES', node, [roots[node], asked, asked.map((bucket) => bucketBody(bucketsOf(held[node])[bucket]))]));
   const proposal = await message('PROPOSAL', 0, [report, closedSet.wire, wires(reveals), []]);
