@@ -414,6 +414,17 @@ class PastFinalityReorgError(ChainError):
         )
 
 
+class ForeignCutError(ChainError):
+    """A cut names a block that the chain does not have: its sender is wrong, or our endpoints are."""
+
+    def __init__(self, chain_id: int, block_number: int, given: str, found: str) -> None:
+        self.chain_id = chain_id
+        self.block_number = block_number
+        self.given = given
+        self.found = found
+        super().__init__(f"chain {chain_id}: block {block_number} is 0x{found}, the cut says 0x{given}: not scoring it")
+
+
 class NotIndexedError(ChainError):
     """A block was asked for that is not indexed yet."""
 

@@ -5,7 +5,7 @@ One adapter holds one market of one chain. It knows no endpoint and no clock: ro
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -51,11 +51,11 @@ class ProtocolAdapter(Protocol):
             InconsistentLedgerError: if rows must be missing.
         """
 
-    def borrowers(self) -> Iterable[Address]:
-        """Return the accounts with debt, ascending."""
-
     def compute_states(self, prices: Prices, time_s: TimestampS) -> Iterator[PositionState]:
         """Yield every position whose debt has a value, with interest up to `time_s`, ascending by account."""
+
+    def has_unvalued_debt(self, account: Address, prices: Prices) -> bool:
+        """Return whether an account owes something that cannot be valued."""
 
     def sample(self, prices: Prices, time_s: TimestampS) -> Iterator[tuple[Address, PositionSample]]:
         """Yield the state of every position with debt at `time_s`."""

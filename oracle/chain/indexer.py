@@ -13,7 +13,7 @@ from oracle.chain.adapter import ProtocolAdapter
 from oracle.chain.checked import BlockHeader, CheckedChain
 from oracle.chain.logs import LogQuery, RangeSize, RawLog
 from oracle.chain.prices import PriceBook
-from oracle.chain.protocols import fetch_anchors, make_adapters
+from oracle.chain.protocols import Anchors, fetch_anchors, make_adapters
 from oracle.chain.rows import LogRow, Mark, RowStore
 from oracle.domain.committee import ChainParams
 from oracle.domain.ids import Address, Hash32, keccak256
@@ -37,6 +37,7 @@ class Indexer:
         self._chain = chain
         self._rows = rows
         self._range_size = range_size or RangeSize()
+        self._anchors: Anchors | None = None
         self._adapters: tuple[ProtocolAdapter, ...] | None = None
         self._prices = PriceBook(params)
 
@@ -71,11 +72,16 @@ class Indexer:
         marks = self._rows.load_marks(self._params.chain_id)
         return BlockNumber(marks[0][0] if marks else -1)
 
+    async def fetch_anchors(self) -> Anchors:
+        """Return the fixed addresses of the markets that only a call can tell; asked for once."""
+        if self._anchors is None:
+            self._anchors = await fetch_anchors(self._params, self._chain.call)
+        return self._anchors
+
     async def _prepare(self) -> tuple[ProtocolAdapter, ...]:
         """Return adapters that know every address of the stored rows."""
         if self._adapters is None:
-            anchors = await fetch_anchors(self._params, self._chain.call)
-            adapters = make_adapters(self._params, anchors)
+            adapters = make_adapters(self._params, await self.fetch_anchors())
             known = self._rows.load_filter_hash(self._params.chain_id)
             if known is not None and known != self._filter_hash(adapters):
                 self._rows.roll_back(self._params.chain_id, -1)

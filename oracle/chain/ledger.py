@@ -31,6 +31,8 @@ class Ledger:
         self.block_hash: Hash32
         self.block_time_s: TimestampS
         self._settled_s: TimestampS
+        self._roll_backs: int
+        self._states: tuple[PositionState, ...] | None
         self._clear()
 
     @property
@@ -64,10 +66,18 @@ class Ledger:
             self._apply(LogRow._make(stored))
         self.block_number, self.block_hash, self.block_time_s = block_number, block_hash, block_time_s
         self._settle(settle_s)
+        self._states = None
 
     def compute_states(self) -> tuple[PositionState, ...]:
         """Return every position with debt at the block, with interest up to its time, ascending by market and account."""
-        return tuple(s for a in self._adapters for s in a.compute_states(self.prices.latest, self.block_time_s))
+        if self._states is None:
+            found = (s for a in self._adapters for s in a.compute_states(self.prices.latest, self.block_time_s))
+            self._states = tuple(found)
+        return self._states
+
+    def has_unvalued_debt(self, account: Address) -> bool:
+        """Return whether an account owes what has no price here."""
+        return any(a.has_unvalued_debt(account, self.prices.latest) for a in self._adapters)
 
     def get_events(self, account: Address) -> Sequence[LendingEvent]:
         """Return an account's events, in chain order; the list grows with the ledger."""
@@ -91,6 +101,7 @@ class Ledger:
         self._events: dict[Address, list[LendingEvent]] = {}
         self._samples: dict[Address, list[PositionSample]] = {}
         self._settled_s = TimestampS(-1)
+        self._states = None
         self._roll_backs = self._rows.count_roll_backs(self.chain_id)
 
     def _apply(self, row: LogRow) -> None:

@@ -8,7 +8,7 @@ after Aave 3.4 rounding changed: such markets need an adapter of their own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 
 from oracle.chain.abi import events
 from oracle.chain.abi.words import data_address, data_uint, topic_address, topic_uint
@@ -113,10 +113,6 @@ class AaveV3Adapter:
             update(row)
         return self._actions.decode(row, prices)
 
-    def borrowers(self) -> Iterable[Address]:
-        """Return the accounts with debt, ascending."""
-        return sorted(self._debtors)
-
     def compute_states(self, prices: Prices, time_s: TimestampS) -> Iterator[PositionState]:
         """Yield every position whose debt has a value, with interest up to `time_s`, ascending by account."""
         view = compute_view(self._reserves, prices, time_s)
@@ -135,6 +131,13 @@ class AaveV3Adapter:
             )
             yield PositionState(position=position, health_factor_wad=data.health_factor_wad)
 
+    def has_unvalued_debt(self, account: Address, prices: Prices) -> bool:
+        """Return whether an account owes a token without a price, or ever borrowed at a stable rate."""
+        known = self._accounts.get(account)
+        return known is not None and (
+            known.has_stable_debt or any(not self._is_valued(t, prices) for t in known.borrowed)
+        )
+
     def sample(self, prices: Prices, time_s: TimestampS) -> Iterator[tuple[Address, PositionSample]]:
         """Yield the state of every position whose debt has a value at `time_s`; in no order."""
         view = compute_view(self._reserves, prices, time_s)
@@ -152,6 +155,9 @@ class AaveV3Adapter:
                         collateral_usd_e8=data.collateral_usd_e8,
                     ),
                 )
+
+    def _is_valued(self, token: Address, prices: Prices) -> bool:
+        return token in prices and self._reserves[token].decimals is not None
 
     def _check_shape(self, row: LogRow) -> None:
         topics_bytes, data_bytes = SHAPES[Hash32(row.topics[:32])]

@@ -1,0 +1,79 @@
+"""One chain, ready to be observed: endpoints, indexer and ledger behind four calls; and the histories of all chains at a cut."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from oracle.chain.checked import BlockHeader, CheckedChain
+from oracle.chain.finality import derive_cut
+from oracle.chain.histories import Histories, Place, boundary_of, build_histories, list_candidates
+from oracle.chain.indexer import Indexer
+from oracle.chain.ledger import Ledger
+from oracle.chain.rows import RowStore
+from oracle.domain.committee import ChainParams, CommitteeConfig
+from oracle.domain.ids import Address
+from oracle.domain.report import ChainCut, Cut
+from oracle.domain.units import BlockNumber, ChainId, TimestampS
+from oracle.errors import ForeignCutError
+
+
+class ChainReader:
+    """Reads one chain through its endpoints and keeps its rows in `rows`."""
+
+    def __init__(self, params: ChainParams, chain: CheckedChain, rows: RowStore) -> None:
+        self.params = params
+        self.chain = chain
+        self.indexer = Indexer(params, chain, rows)
+        self._rows = rows
+        self._ledger: Ledger | None = None
+
+    async def sync(self) -> BlockHeader:
+        """Index up to the finalised head and return it."""
+        return await self.indexer.sync()
+
+    async def derive_cut(self, boundary_s: TimestampS) -> ChainCut | None:
+        """Return this chain's cut for a boundary, None while there is none."""
+        return await derive_cut(self.chain, self.params.chain_id, boundary_s)
+
+    async def project(self, cut: ChainCut, boundary_s: TimestampS, *, is_stalled: bool = False) -> Ledger:
+        """Return the ledger at the cut block; hours and days are closed up to the boundary, on a stalled chain up to the block.
+
+        Raises:
+            ForeignCutError: if the chain has another block at that number.
+            ChainError: if the endpoints fail, disagree, or do not hold the block final yet.
+        """
+        header = await self.chain.fetch_header(cut.block_number)
+        if header.block_hash != cut.block_hash:
+            raise ForeignCutError(self.params.chain_id, cut.block_number, cut.block_hash.hex(), header.block_hash.hex())
+        if self.indexer.indexed_block < cut.block_number:
+            await self.indexer.sync()
+        if self._ledger is None:
+            self._ledger = Ledger(self.params, await self.indexer.fetch_anchors(), self._rows)
+        settle_s = header.time_s if is_stalled else boundary_s
+        self._ledger.advance(cut.block_number, cut.block_hash, header.time_s, settle_s)
+        return self._ledger
+
+    async def fetch_has_code(self, addresses: Sequence[Address], block_number: BlockNumber) -> Mapping[Address, bool]:
+        """Return which addresses are contracts at a block; an EIP-7702 delegation is none."""
+        return await self.chain.fetch_has_code(addresses, block_number)
+
+
+async def fetch_histories(config: CommitteeConfig, readers: Mapping[ChainId, ChainReader], cut: Cut) -> Histories:
+    """Return the histories of every subject at a cut: a function of the cut and of the chains' finalised blocks alone.
+
+    Raises:
+        ChainError: if a chain cannot be read, or its cut block is not the chain's.
+    """
+    boundary_s = boundary_of(config, cut)
+    ledgers = {}
+    for position, chain_cut in enumerate(cut.chains):
+        is_stalled = bool(cut.stalled_chains >> position & 1)
+        ledgers[chain_cut.chain_id] = await readers[chain_cut.chain_id].project(
+            chain_cut, boundary_s, is_stalled=is_stalled
+        )
+    candidates = list_candidates(config, ledgers, cut)
+    code: dict[Place, bool] = {}
+    for chain_cut in cut.chains:
+        found = await readers[chain_cut.chain_id].fetch_has_code(candidates, chain_cut.block_number)
+        code |= {(chain_cut.chain_id, address): has_code for address, has_code in found.items()}
+    return build_histories(config, ledgers, cut, code)

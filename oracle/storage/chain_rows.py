@@ -1,0 +1,147 @@
+"""Indexed logs of the chains and their marks: the port `RowStore` that `oracle.chain` declares.
+
+Words wider than 64 bits stay raw bytes, so no number is ever cut. A range's rows and its mark are one transaction; only the newest marks are kept,
+because a reorg past all of them starts the chain over. The rows are a copy of public data and may be deleted at any time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import BigInteger, Column, Connection, Integer, LargeBinary, MetaData, Table, delete, insert, select
+
+from oracle.domain.units import ChainId
+from oracle.storage.engine import Database
+
+KEPT_MARKS = 512
+
+type RowTuple = tuple[int, bytes, int, int, bytes, bytes, bytes]
+"""(block number, block hash, block time, log index, address, topics, data)."""
+type Mark = tuple[int, bytes]
+"""(block number, block hash) of the end of a stored range."""
+
+_metadata = MetaData()
+_logs = Table(
+    "chain_log",
+    _metadata,
+    Column("chain_id", BigInteger, primary_key=True),
+    Column("block_number", BigInteger, primary_key=True),
+    Column("log_index", Integer, primary_key=True),
+    Column("block_hash", LargeBinary, nullable=False),
+    Column("time_s", BigInteger, nullable=False),
+    Column("address", LargeBinary, nullable=False),
+    Column("topics", LargeBinary, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)
+_marks = Table(
+    "chain_mark",
+    _metadata,
+    Column("chain_id", BigInteger, primary_key=True),
+    Column("block_number", BigInteger, primary_key=True),
+    Column("block_hash", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)
+_indexes = Table(
+    "chain_index",
+    _metadata,
+    Column("chain_id", BigInteger, primary_key=True),
+    Column("filter_hash", LargeBinary, nullable=False),
+    Column("roll_backs", Integer, nullable=False),
+)
+
+
+class ChainRows:
+    """Rows of every chain in a node's database; the tables are made on first use."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        with database.connection() as connection:
+            _metadata.create_all(connection)
+
+    def load_marks(self, chain_id: ChainId) -> Sequence[Mark]:
+        """Return the kept marks, newest first."""
+        query = select(_marks.c.block_number, _marks.c.block_hash).where(_marks.c.chain_id == chain_id)
+        with self._database.connection() as connection:
+            found = connection.execute(query.order_by(_marks.c.block_number.desc()))
+            return [(number, block_hash) for number, block_hash in found]
+
+    def load_filter_hash(self, chain_id: ChainId) -> bytes | None:
+        """Return what the stored rows were filtered by, None before the first range."""
+        with self._database.connection() as connection:
+            found = _load_index(connection, chain_id)
+        return found[0] if found else None
+
+    def count_roll_backs(self, chain_id: ChainId) -> int:
+        """Return how often rows of the chain were rolled back."""
+        with self._database.connection() as connection:
+            found = _load_index(connection, chain_id)
+        return found[1] if found else 0
+
+    def append(self, chain_id: ChainId, rows: Sequence[RowTuple], *, mark: Mark, filter_hash: bytes) -> None:
+        """Store the rows of one range and its mark, all or nothing.
+
+        Raises:
+            StorageError: if a row or the mark is there already, or the disk fails; nothing is stored then.
+        """
+        with self._database.connection() as connection:
+            if rows:
+                connection.execute(insert(_logs), [_to_columns(chain_id, row) for row in rows])
+            connection.execute(insert(_marks), {"chain_id": chain_id, "block_number": mark[0], "block_hash": mark[1]})
+            _prune_marks(connection, chain_id)
+            _store_index(connection, chain_id, filter_hash, is_roll_back=False)
+
+    def roll_back(self, chain_id: ChainId, block_number: int) -> None:
+        """Delete every row and mark above `block_number`; -1 deletes all of the chain."""
+        with self._database.connection() as connection:
+            for table in (_logs, _marks):
+                above = (table.c.chain_id == chain_id) & (table.c.block_number > block_number)
+                connection.execute(delete(table).where(above))
+            _store_index(connection, chain_id, None, is_roll_back=True)
+
+    def load_rows(self, chain_id: ChainId, first_block: int, last_block: int) -> Iterable[RowTuple]:
+        """Return the rows of these blocks, both included, ascending by (block number, log index)."""
+        c = _logs.c
+        query = (
+            select(c.block_number, c.block_hash, c.time_s, c.log_index, c.address, c.topics, c.data)
+            .where(c.chain_id == chain_id, c.block_number >= first_block, c.block_number <= last_block)
+            .order_by(c.block_number, c.log_index)
+        )
+        with self._database.connection() as connection:
+            return [tuple(row) for row in connection.execute(query)]
+
+
+def _to_columns(chain_id: ChainId, row: RowTuple) -> dict[str, int | bytes]:
+    return {
+        "chain_id": chain_id,
+        "block_number": row[0],
+        "block_hash": row[1],
+        "time_s": row[2],
+        "log_index": row[3],
+        "address": row[4],
+        "topics": row[5],
+        "data": row[6],
+    }
+
+
+def _load_index(connection: Connection, chain_id: ChainId) -> tuple[bytes, int] | None:
+    query = select(_indexes.c.filter_hash, _indexes.c.roll_backs).where(_indexes.c.chain_id == chain_id)
+    found = connection.execute(query).one_or_none()
+    return None if found is None else (found[0], found[1])
+
+
+def _store_index(connection: Connection, chain_id: ChainId, filter_hash: bytes | None, *, is_roll_back: bool) -> None:
+    known = _load_index(connection, chain_id) or (b"", 0)
+    values = (known[0] if filter_hash is None else filter_hash, known[1] + is_roll_back)
+    if values == known:
+        return
+    connection.execute(delete(_indexes).where(_indexes.c.chain_id == chain_id))
+    connection.execute(insert(_indexes), {"chain_id": chain_id, "filter_hash": values[0], "roll_backs": values[1]})
+
+
+def _prune_marks(connection: Connection, chain_id: ChainId) -> None:
+    c = _marks.c
+    query = select(c.block_number).where(c.chain_id == chain_id).order_by(c.block_number.desc())
+    oldest = connection.execute(query.offset(KEPT_MARKS - 1).limit(1)).scalar_one_or_none()
+    if oldest is not None:
+        connection.execute(delete(_marks).where(c.chain_id == chain_id, c.block_number < oldest))
