@@ -1,0 +1,534 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.30;
+
+import { RiskOracle } from "../../src/RiskOracle.sol";
+import { IScoreOracle } from "../../src/interfaces/IScoreOracle.sol";
+import { OracleFixture } from "../support/OracleFixture.sol";
+import { MerkleProof } from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
+
+contract RiskOracleTest is OracleFixture {
+    bytes32 private constant ROOT = keccak256("root");
+    bytes32 private alice = asSubject(address(0xA11CE));
+    bytes32 private weth = keccak256("weth/usd");
+
+    function setUp() public {
+        deployOracle(4, 1, 3);
+    }
+
+    // --- genesis ------------------------------------------------------------------------------
+
+    function test_Genesis_Digest_BindsMembersAndQuorums() public {
+        IScoreOracle.Genesis memory genesis = genesisOf(4, 1, 3);
+
+        bytes32 expected = keccak256(
+            abi.encode(
+                genesis.prevDigest, uint64(0), genesis.members, uint8(1), uint8(3), genesis.paramsHash, FIRST_EPOCH
+            )
+        );
+
+        assertEq(oracle.configDigest(), expected);
+        (uint64 seq, uint64 fromEpoch, uint8 f, uint8 q, address[] memory members) = oracle.committee();
+        assertEq(seq, 0);
+        assertEq(fromEpoch, FIRST_EPOCH);
+        assertEq(f, 1);
+        assertEq(q, 3);
+        assertEq(members, genesis.members);
+    }
+
+    function test_Genesis_RevertWhen_QuorumsUnsound() public {
+        uint8[3][6] memory unsound = [[3, 1, 2], [4, 1, 1], [4, 1, 4], [7, 2, 2], [7, 2, 6], [32, 10, 11]];
+        for (uint256 i = 0; i < unsound.length; ++i) {
+            (uint8 n, uint8 f, uint8 q) = (unsound[i][0], unsound[i][1], unsound[i][2]);
+            IScoreOracle.Genesis memory genesis = genesisOf(n, f, q);
+
+            vm.expectRevert(abi.encodeWithSelector(IScoreOracle.InvalidGenesis.selector, n, f, q));
+            new RiskOracle(genesis);
+        }
+    }
+
+    function test_Genesis_RevertWhen_MemberTwice() public {
+        IScoreOracle.Genesis memory genesis = genesisOf(4, 1, 3);
+        genesis.members[3] = genesis.members[1];
+
+        vm.expectRevert(abi.encodeWithSelector(IScoreOracle.InvalidMember.selector, 3, genesis.members[1]));
+        new RiskOracle(genesis);
+    }
+
+    function test_Genesis_RevertWhen_MemberZero() public {
+        IScoreOracle.Genesis memory genesis = genesisOf(4, 1, 3);
+        genesis.members[2] = address(0);
+
+        vm.expectRevert(abi.encodeWithSelector(IScoreOracle.InvalidMember.selector, 2, address(0)));
+        new RiskOracle(genesis);
+    }
+
+    function test_Genesis_RevertWhen_EpochHasNoLength() public {
+        IScoreOracle.Genesis memory genesis = genesisOf(4, 1, 3);
+        genesis.epochSeconds = 0;
+
+        vm.expectRevert(abi.encodeWithSelector(IScoreOracle.InvalidGenesis.selector, 4, 1, 3));
+        new RiskOracle(genesis);
+    }
+
+    // --- publish ------------------------------------------------------------------------------
+
+    function test_Publish_Quorum_BecomesHead() public {
+        IScoreOracle.Report memory report = reportOf(FIRST_EPOCH, ROOT);
+        bytes memory attestations = bytes.concat(attest(report, 0), attest(report, 1), attest(report, 3));
+
+        vm.expectEmit(address(oracle));
+        emit IScoreOracle.ReportPublished(FIRST_EPOCH, digest, ROOT, report.cutHash, 7, 312, 18, 0, 11);
+        oracle.publish(report, attestations);
+
+        IScoreOracle.Head memory head = oracle.head();
+        assertEq(head.epoch, FIRST_EPOCH);
+        assertEq(head.scoresRoot, ROOT);
+        assertEq(head.observedAt, uint256(FIRST_EPOCH) * EPOCH_S);
+        assertEq(head.validUntil, uint256(FIRST_EPOCH) * EPOCH_S + VALIDITY_S);
+        assertEq(head.landedAt, block.timestamp);
+        assertEq(head.previousEpoch, 0);
+        assertEq(oracle.rootOf(FIRST_EPOCH), ROOT);
+    }
+
+    function test_Publish_AllMembers_AreCounted() public {
+        IScoreOracle.Report memory report = reportOf(FIRST_EPOCH, ROOT);
+
+        vm.expectEmit(address(oracle));
+        emit IScoreOracle.ReportPublished(FIRST_EPOCH, digest, ROOT, report.cutHash, 7, 312, 18, 0, 15);
+        oracle.publish(report, attestAll(report, 4));
+    }
+
+    function test_Publish_RevertWhen_TooFewAttestations() public {
+        IScoreOracle.Report memory report = reportOf(FIRST_EPOCH, ROOT);
+        bytes memory attestations = attestAll(report, 2);
+
+        vm.expectRevert(abi.encodeWithSelector(IScoreOracle.TooFewAttestations.selector, 2, 3));
+        oracle.publish(report, attestations);
+
+        assertEq(oracle.head().epoch, 0);
+    }
+
+    function test_Publish_RevertWhen_NoAttestations() public {
+        vm.expectRevert(abi.encodeWithSelector(IScoreOracle.TooFewAttestations.selector, 0, 3));
+        oracle.publish(reportOf(FIRST_EPOCH, ROOT), "");
+    }
+
+    /// Quotes Q-01: a member counts at most once towards a quorum.
+    function test_Publish_RevertWhen_Duplicate() public {
+        IScoreOracle.Report memory report = reportOf(FIRST_EPOCH, ROOT);
+        bytes memory attestations = bytes.concat(attest(report, 0), attest(report, 1), attest(report, 1));
+
+        vm.expectRevert(abi.encodeWithSelector(IScoreOracle.UnsortedAttestations.selector, 1, 1));
+        oracle.publish(report, attestations);
+    }
+
+    function test_Publish_RevertWhen_Unsorted() public {
+        IScoreOracle.Report memory report = reportOf(FIRST_EPOCH, ROOT);
+        bytes memory attestations = bytes.concat(attest(report, 0), attest(report, 2), attest(report, 1));
+
+        vm.expectRevert(abi.encodeWithSelector(IScoreOracle.UnsortedAttestations.selector, 1, 2));
+        oracle.publish(report, attestations);
+    }
+
+    function test_Publish_RevertWhen_ForeignSigner() public {
+        IScoreOracle.Report memory report = reportOf(FIRST_EPOCH, ROOT);
+        uint256 foreignKey = uint256(keccak256("foreign"));
+        bytes memory attestations = bytes.concat(attest(report, 0), attest(report, 1), attestAs(report, 2, foreignKey));
+
+        vm.expectRevert(
+            abi.encodeWithSelector(IScoreOracle.WrongSigner.selector, 2, vm.addr(foreignKey), vm.addr(memberKeys[2]))
+        );
+        oracle.publish(report, attestations);
+    }
+
+    function test_Publish_RevertWhen_UnknownMember() public {
+        IScoreOracle.Report memory report = reportOf(FIRST_EPOCH, ROOT);
+        bytes memory attestations =
+            bytes.concat(attest(report, 0), attest(report, 1), attestAs(report, 4, memberKeys[2]));
+
+        vm.expectRevert(abi.encodeWithSelector(IScoreOracle.UnknownMember.selector, 4, 4));
+        oracle.publish(report, attestations);
+    }
+
+    function test_Publish_RevertWhen_RecordsTorn() public {
+        IScoreOracle.Report memory report = reportOf(FIRST_EPOCH, ROOT);
+        bytes memory attestations = bytes.concat(attestAll(report, 3), hex"00");
+
+        vm.expectRevert(abi.encodeWithSelector(IScoreOracle.MalformedAttestations.selector, 196));
+        oracle.publish(report, attestations);
+    }
+
+    /// A compact record has 255 bits for s, so all but a sliver of the high values cannot be written; those that can are refused.
+    function test_Publish_RevertWhen_HighS() public {
+        IScoreOracle.Report memory report = reportOf(FIRST_EPOCH, ROOT);
+        bytes32 halfOrderPlusOne = bytes32(SECP256K1_ORDER / 2 + 1);
+        bytes memory attestations = bytes.concat(
+            attest(report, 0), attest(report, 1), abi.encodePacked(uint8(2), keccak256("r"), halfOrderPlusOne)
+        );
+
+        vm.expectRevert(abi.encodeWithSelector(IScoreOracle.MalleableSignature.selector, 2, halfOrderPlusOne));
+        oracle.publish(report, attestations);
+    }
+
+    function test_Publish_RevertWhen_SignatureIsTheHighTwin() public {
+        IScoreOracle.Report memory report = reportOf(FIRST_EPOCH, ROOT);
+        (uint8 v, bytes32 r, bytes32 s) = vm.sign(memberKeys[2], oracle.hashReport(report));
+        uint256 twin = (SECP256K1_ORDER - uint256(s)) | (uint256(28 - v) << 255);
+        bytes memory attestations =
+            bytes.concat(attest(report, 0), attest(report, 1), abi.encodePacked(uint8(2), r, twin));
+
+        vm.expectPartialRevert(IScoreOracle.WrongSigner.selector);
+        oracle.publish(report, attestations);
+    }
+
+    function test_Publish_RevertWhen_OneFieldChanged() public {
+        IScoreOracle.Report memory report = reportOf(FIRST_EPOCH, ROOT);
+        bytes memory attestations = attestAll(report, 3);
+        report.borrowers += 1;
+
+        vm.expectPartialRevert(IScoreOracle.WrongSigner.selector);
+        oracle.publish(report, attestations);
+    }
+
+    function test_Publish_RevertWhen_WrongDigest() public {
+        IScoreOracle.Report memory report = reportOf(FIRST_EPOCH, ROOT);
+        report.configDigest = keccak256("another committee");
+        bytes memory attestations = attestAll(report, 3);
+
+        vm.expectRevert(abi.encodeWithSelector(IScoreOracle.WrongDigest.selector, report.configDigest, digest));
+        oracle.publish(report, attestations);
+    }
+
+    function test_Publish_RevertWhen_BeforeFirstEpoch() public {
+        IScoreOracle.Report memory report = reportOf(FIRST_EPOCH - 1, ROOT);
+        bytes memory attestations = attestAll(report, 3);
+
+        vm.expectRevert(abi.encodeWithSelector(IScoreOracle.StaleReport.selector, FIRST_EPOCH - 1, FIRST_EPOCH));
+        oracle.publish(report, attestations);
+    }
+
+    /// Quotes O-01: the head's epoch only rises.
+    function test_Publish_RevertWhen_Stale() public {
+        vm.warp(uint256(FIRST_EPOCH + 1) * EPOCH_S);
+        publishRoot(FIRST_EPOCH + 1, ROOT);
+        for (uint64 epoch = FIRST_EPOCH; epoch <= FIRST_EPOCH + 1; ++epoch) {
+            IScoreOracle.Report memory report = reportOf(epoch, keccak256("other root"));
+            bytes memory attestations = attestAll(report, 3);
+
+            vm.expectRevert(abi.encodeWithSelector(IScoreOracle.StaleReport.selector, epoch, FIRST_EPOCH + 1));
+            oracle.publish(report, attestations);
+        }
+        assertEq(oracle.head().scoresRoot, ROOT);
+    }
+
+    function test_Publish_RevertWhen_FromTheFuture() public {
+        uint256 boundary = uint256(FIRST_EPOCH + 1) * EPOCH_S;
+        IScoreOracle.Report memory report = reportOf(FIRST_EPOCH + 1, ROOT);
+        bytes memory attestations = attestAll(report, 3);
+
+        vm.warp(boundary - 61);
+        vm.expectRevert(abi.encodeWithSelector(IScoreOracle.FutureReport.selector, boundary, boundary - 1));
+        oracle.publish(report, attestations);
+
+        vm.warp(boundary - 60);
+        oracle.publish(report, attestations);
+        assertEq(oracle.head().epoch, FIRST_EPOCH + 1);
+    }
+
+    function test_Publish_RevertWhen_EpochHuge() public {
+        IScoreOracle.Report memory report = reportOf(type(uint64).max, ROOT);
+        bytes memory attestations = attestAll(report, 3);
+
+        vm.expectPartialRevert(IScoreOracle.FutureReport.selector);
+        oracle.publish(report, attestations);
+    }
+
+    function test_Publish_RevertWhen_ExpiredBeforeLanding() public {
+        uint256 validUntil = uint256(FIRST_EPOCH) * EPOCH_S + VALIDITY_S;
+        IScoreOracle.Report memory report = reportOf(FIRST_EPOCH, ROOT);
+        bytes memory attestations = attestAll(report, 3);
+
+        vm.warp(validUntil + 1);
+        vm.expectRevert(abi.encodeWithSelector(IScoreOracle.ExpiredReport.selector, validUntil, validUntil + 1));
+        oracle.publish(report, attestations);
+
+        vm.warp(validUntil);
+        oracle.publish(report, attestations);
+        assertTrue(oracle.isUsable(FIRST_EPOCH));
+    }
+
+    // --- usable -------------------------------------------------------------------------------
+
+    function test_IsUsable_Head_UntilValidityEnds() public {
+        publishRoot(FIRST_EPOCH, ROOT);
+        uint256 validUntil = uint256(FIRST_EPOCH) * EPOCH_S + VALIDITY_S;
+
+        vm.warp(validUntil);
+        assertTrue(oracle.isUsable(FIRST_EPOCH));
+        assertFalse(oracle.isExpired(FIRST_EPOCH));
+
+        vm.warp(validUntil + 1);
+        assertFalse(oracle.isUsable(FIRST_EPOCH));
+        assertTrue(oracle.isExpired(FIRST_EPOCH));
+        vm.expectRevert(abi.encodeWithSelector(IScoreOracle.UnusableEpoch.selector, FIRST_EPOCH, FIRST_EPOCH));
+        oracle.rootOf(FIRST_EPOCH);
+    }
+
+    function test_IsUsable_Previous_ForTheGrace() public {
+        publishRoot(FIRST_EPOCH, ROOT);
+        uint256 landing = uint256(FIRST_EPOCH + 1) * EPOCH_S + 30;
+        vm.warp(landing);
+        publishRoot(FIRST_EPOCH + 1, keccak256("next root"));
+
+        vm.warp(landing + GRACE_S);
+        assertEq(oracle.rootOf(FIRST_EPOCH), ROOT);
+        assertEq(oracle.rootOf(FIRST_EPOCH + 1), keccak256("next root"));
+
+        vm.warp(landing + GRACE_S + 1);
+        assertFalse(oracle.isUsable(FIRST_EPOCH));
+        assertTrue(oracle.isUsable(FIRST_EPOCH + 1));
+    }
+
+    function test_IsUsable_TwoEpochsOld_Never() public {
+        for (uint64 i = 0; i < 3; ++i) {
+            vm.warp(uint256(FIRST_EPOCH + 2) * EPOCH_S);
+            publishRoot(FIRST_EPOCH + i, keccak256(abi.encode(i)));
+        }
+
+        assertFalse(oracle.isUsable(FIRST_EPOCH));
+        assertTrue(oracle.isUsable(FIRST_EPOCH + 1));
+        assertTrue(oracle.isUsable(FIRST_EPOCH + 2));
+        assertFalse(oracle.isUsable(0));
+    }
+
+    // --- proofs -------------------------------------------------------------------------------
+
+    function test_Verify_EntriesOfTheReport_Pass() public {
+        IScoreOracle.BorrowerScore memory score = borrowerOf(alice, 100, 4);
+        IScoreOracle.CollateralScore memory pair = collateralOf(weth);
+        entries = [abi.encode(score), abi.encode(pair), abi.encode(borrowerOf(asSubject(address(7)), 5, 2))];
+        publishEntries(FIRST_EPOCH);
+
+        oracle.verifyBorrower(FIRST_EPOCH, score, proofOf(entries[0]));
+        oracle.verifyCollateral(FIRST_EPOCH, pair, proofOf(entries[1]));
+        assertTrue(oracle.verify(FIRST_EPOCH, leafOf(entries[2]), proofOf(entries[2])));
+    }
+
+    function test_VerifyBorrower_RevertWhen_OneFieldChanged() public {
+        IScoreOracle.BorrowerScore memory score = borrowerOf(alice, 100, 4);
+        entries = [abi.encode(score), abi.encode(collateralOf(weth))];
+        publishEntries(FIRST_EPOCH);
+        bytes32[] memory proof = proofOf(entries[0]);
+        score.behaviourMargin = 99;
+
+        vm.expectRevert(
+            abi.encodeWithSelector(IScoreOracle.InvalidProof.selector, FIRST_EPOCH, leafOf(abi.encode(score)))
+        );
+        oracle.verifyBorrower(FIRST_EPOCH, score, proof);
+        assertFalse(oracle.verify(FIRST_EPOCH, leafOf(abi.encode(score)), proof));
+    }
+
+    function test_VerifyBorrower_RevertWhen_ProofOfAnotherEpoch() public {
+        IScoreOracle.BorrowerScore memory score = borrowerOf(alice, 100, 4);
+        entries = [abi.encode(score), abi.encode(collateralOf(weth))];
+        publishEntries(FIRST_EPOCH);
+        bytes32[] memory proof = proofOf(entries[0]);
+        entries[0] = abi.encode(borrowerOf(alice, 300, 5));
+        publishEntries(FIRST_EPOCH + 1);
+
+        vm.expectRevert(
+            abi.encodeWithSelector(IScoreOracle.InvalidProof.selector, FIRST_EPOCH + 1, leafOf(abi.encode(score)))
+        );
+        oracle.verifyBorrower(FIRST_EPOCH + 1, score, proof);
+        vm.expectRevert(abi.encodeWithSelector(IScoreOracle.UnusableEpoch.selector, FIRST_EPOCH + 2, FIRST_EPOCH + 1));
+        oracle.verifyBorrower(FIRST_EPOCH + 2, score, proof);
+        assertFalse(oracle.verify(FIRST_EPOCH + 2, leafOf(abi.encode(score)), proof));
+    }
+
+    function test_VerifyBorrower_RevertWhen_OtherKind() public {
+        IScoreOracle.BorrowerScore memory score = borrowerOf(alice, 100, 4);
+        score.kind = 2;
+
+        vm.expectRevert(abi.encodeWithSelector(IScoreOracle.WrongKind.selector, 2, 1));
+        oracle.verifyBorrower(FIRST_EPOCH, score, new bytes32[](0));
+    }
+
+    // --- post ---------------------------------------------------------------------------------
+
+    function test_Post_BorrowerAndCollateral_AreStored() public {
+        entries = [
+            abi.encode(borrowerOf(alice, 100, 4)),
+            abi.encode(collateralOf(weth)),
+            abi.encode(borrowerOf(asSubject(address(7)), -5, 1))
+        ];
+        publishEntries(FIRST_EPOCH);
+
+        postEntries(FIRST_EPOCH);
+
+        IScoreOracle.PostedBorrower memory stored = oracle.borrowerScore(alice);
+        assertEq(stored.epoch, FIRST_EPOCH);
+        assertEq(stored.stateOffset, -5790);
+        assertEq(stored.behaviourMargin, 100);
+        assertEq(stored.pdPpm, 12_345);
+        assertEq(stored.pdUpperPpm, 15_000);
+        assertEq(stored.points, 600);
+        assertEq(stored.grade, 4);
+        assertEq(stored.reasons, bytes4(0x01020304));
+        assertEq(oracle.borrowerScore(asSubject(address(7))).behaviourMargin, -5);
+        IScoreOracle.PostedCollateral memory pair = oracle.collateralScore(weth);
+        assertEq(pair.epoch, FIRST_EPOCH);
+        assertEq(pair.margin, -9000);
+        assertEq(pair.volatilityPpm, 620_000);
+        assertEq(pair.drawdownBps, 1500);
+        assertEq(pair.gapPpm, 20_000);
+        assertEq(pair.ltvCeilingBps, 7500);
+        assertEq(pair.ltvFloorBps, 6000);
+        assertEq(pair.liquidationThresholdBps, 8000);
+        assertEq(pair.binding, 1);
+    }
+
+    /// Quotes O-02: a stored borrower score is replaced only by a riskier one that is no older, or after it expired.
+    function test_Post_SaferScore_DoesNotReplace() public {
+        postBorrower(FIRST_EPOCH, 100, 4);
+        postBorrower(FIRST_EPOCH + 1, 99, 3);
+
+        assertEq(oracle.borrowerScore(alice).epoch, FIRST_EPOCH);
+        assertEq(oracle.borrowerScore(alice).behaviourMargin, 100);
+    }
+
+    function test_Post_RiskierScore_Replaces() public {
+        postBorrower(FIRST_EPOCH, 100, 4);
+        postBorrower(FIRST_EPOCH + 1, 101, 4);
+
+        assertEq(oracle.borrowerScore(alice).epoch, FIRST_EPOCH + 1);
+        assertEq(oracle.borrowerScore(alice).behaviourMargin, 101);
+    }
+
+    function test_Post_RiskierButOlderScore_DoesNotReplace() public {
+        bytes memory older = abi.encode(borrowerOf(alice, 500, 8));
+        entries = [older];
+        publishEntries(FIRST_EPOCH);
+        postBorrower(FIRST_EPOCH + 1, 100, 4);
+
+        entries = [older];
+        postEntries(FIRST_EPOCH);
+
+        assertEq(oracle.borrowerScore(alice).epoch, FIRST_EPOCH + 1);
+        assertEq(oracle.borrowerScore(alice).behaviourMargin, 100);
+    }
+
+    function test_Post_UnratedScore_CountsAsRiskiest() public {
+        postBorrower(FIRST_EPOCH, 100, 4);
+        postBorrower(FIRST_EPOCH + 1, -3000, 0);
+        assertEq(oracle.borrowerScore(alice).grade, 0);
+        assertEq(oracle.borrowerScore(alice).epoch, FIRST_EPOCH + 1);
+
+        postBorrower(FIRST_EPOCH + 2, 9000, 10);
+
+        assertEq(oracle.borrowerScore(alice).epoch, FIRST_EPOCH + 1);
+    }
+
+    function test_Post_AfterExpiry_AnyScoreReplaces() public {
+        postBorrower(FIRST_EPOCH, 100, 4);
+        uint64 later = FIRST_EPOCH + VALIDITY_S / EPOCH_S + 1;
+
+        postBorrower(later, -200, 2);
+
+        assertEq(oracle.borrowerScore(alice).epoch, later);
+        assertEq(oracle.borrowerScore(alice).behaviourMargin, -200);
+    }
+
+    /// Quotes O-03: a collateral score is replaced only by a newer epoch.
+    function test_Post_CollateralOfThePreviousEpoch_DoesNotReplace() public {
+        bytes memory older = abi.encode(collateralOf(weth));
+        entries = [older];
+        publishEntries(FIRST_EPOCH);
+        IScoreOracle.CollateralScore memory tighter = collateralOf(weth);
+        tighter.liquidationThresholdBps = 7000;
+        entries = [abi.encode(tighter)];
+        publishEntries(FIRST_EPOCH + 1);
+        postEntries(FIRST_EPOCH + 1);
+
+        entries = [older];
+        postEntries(FIRST_EPOCH);
+
+        assertEq(oracle.collateralScore(weth).liquidationThresholdBps, 7000);
+        assertEq(oracle.collateralScore(weth).epoch, FIRST_EPOCH + 1);
+    }
+
+    /// Quotes O-03: an unrated one leaves the last rated threshold in place.
+    function test_Post_UnratedCollateral_KeepsLastThreshold() public {
+        entries = [abi.encode(collateralOf(weth))];
+        publishEntries(FIRST_EPOCH);
+        postEntries(FIRST_EPOCH);
+        IScoreOracle.CollateralScore memory unrated = collateralOf(weth);
+        (unrated.ltvCeilingBps, unrated.ltvFloorBps, unrated.liquidationThresholdBps) = (0, 0, 0);
+        unrated.binding = 3;
+        entries = [abi.encode(unrated)];
+        publishEntries(FIRST_EPOCH + 1);
+
+        postEntries(FIRST_EPOCH + 1);
+
+        IScoreOracle.PostedCollateral memory pair = oracle.collateralScore(weth);
+        assertEq(pair.binding, 3);
+        assertEq(pair.epoch, FIRST_EPOCH + 1);
+        assertEq(pair.liquidationThresholdBps, 8000);
+        assertEq(pair.ltvFloorBps, 6000);
+    }
+
+    function test_Post_RevertWhen_Nothing() public {
+        publishRoot(FIRST_EPOCH, ROOT);
+        bytes32[] memory proof = new bytes32[](1);
+        proof[0] = ROOT;
+
+        vm.expectRevert(IScoreOracle.NothingToPost.selector);
+        oracle.post(FIRST_EPOCH, new bytes[](0), proof, new bool[](0));
+    }
+
+    function test_Post_RevertWhen_EntryChanged() public {
+        entries = [abi.encode(borrowerOf(alice, 100, 4))];
+        publishEntries(FIRST_EPOCH);
+        entries[0] = abi.encode(borrowerOf(alice, -100, 4));
+
+        vm.expectRevert(abi.encodeWithSelector(IScoreOracle.InvalidProof.selector, FIRST_EPOCH, leafOf(entries[0])));
+        oracle.post(FIRST_EPOCH, entries, new bytes32[](0), new bool[](0));
+    }
+
+    function test_Post_RevertWhen_MultiproofDoesNotFit() public {
+        entries = [abi.encode(borrowerOf(alice, 100, 4)), abi.encode(collateralOf(weth))];
+        publishEntries(FIRST_EPOCH);
+
+        vm.expectRevert(MerkleProof.MerkleProofInvalidMultiproof.selector);
+        oracle.post(FIRST_EPOCH, entries, new bytes32[](0), new bool[](0));
+    }
+
+    function test_Post_RevertWhen_EpochUnusable() public {
+        entries = [abi.encode(borrowerOf(alice, 100, 4))];
+        publishEntries(FIRST_EPOCH);
+        vm.warp(block.timestamp + VALIDITY_S);
+
+        vm.expectRevert(abi.encodeWithSelector(IScoreOracle.UnusableEpoch.selector, FIRST_EPOCH, FIRST_EPOCH));
+        oracle.post(FIRST_EPOCH, entries, new bytes32[](0), new bool[](0));
+    }
+
+    /// Even a committee that signed a root over nonsense cannot make the store hold it.
+    function test_Post_RevertWhen_EntryIsNoScore() public {
+        entries = [bytes(hex"0102")];
+        publishEntries(FIRST_EPOCH);
+        vm.expectRevert(abi.encodeWithSelector(IScoreOracle.MalformedEntry.selector, 0, 2));
+        oracle.post(FIRST_EPOCH, entries, new bytes32[](0), new bool[](0));
+
+        IScoreOracle.BorrowerScore memory score = borrowerOf(alice, 100, 4);
+        score.kind = 2;
+        entries = [abi.encode(score)];
+        publishEntries(FIRST_EPOCH + 1);
+        vm.expectRevert(abi.encodeWithSelector(IScoreOracle.WrongKind.selector, 2, 1));
+        oracle.post(FIRST_EPOCH + 1, entries, new bytes32[](0), new bool[](0));
+    }
+
+    function postBorrower(uint64 epoch, int32 behaviourMargin, uint8 grade) private {
+        entries = [abi.encode(borrowerOf(alice, behaviourMargin, grade)), abi.encode(borrowerOf(weth, 1, 1))];
+        publishEntries(epoch);
+        postEntries(epoch);
+    }
+}
