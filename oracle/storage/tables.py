@@ -21,14 +21,28 @@ class MetaRow(SQLModel, table=True):
 
 
 class VoteRow(SQLModel, table=True):
-    """What this node promised; at most one per slot, so that it never contradicts itself."""
+    """What this node promised; at most one body per key, so that it never contradicts itself."""
 
     __tablename__ = "vote"
 
+    config_digest: bytes = Field(primary_key=True)
     epoch: int = Field(primary_key=True)
-    slot: str = Field(primary_key=True)
-    payload: bytes
+    view: int = Field(primary_key=True)
+    kind: int = Field(primary_key=True)
+    cut_hash: bytes
+    body_hash: bytes
+    note: bytes
     stored_at_ms: int
+
+
+class OutcomeRow(SQLModel, table=True):
+    """Entries that this node vouched for by a vote, under their scores root."""
+
+    __tablename__ = "outcome"
+
+    epoch: int = Field(primary_key=True)
+    scores_root: bytes = Field(primary_key=True)
+    entries: bytes
 
 
 class EpochRow(SQLModel, table=True):
@@ -126,6 +140,7 @@ class SpendRow(SQLModel, table=True):
 _MODELS: tuple[Any, ...] = (
     MetaRow,
     VoteRow,
+    OutcomeRow,
     EpochRow,
     ReportRow,
     AttestationRow,
