@@ -6,6 +6,7 @@ Source: `tests/vectors/FORMATS.md`, section 8.
 from __future__ import annotations
 
 import struct
+from itertools import pairwise
 
 import numpy as np
 
@@ -128,7 +129,7 @@ def _encode_tree(trees: Trees, index: int) -> bytes:
     leaves = trees.leaves[index]
     if int(np.abs(leaves).max(initial=0)) > 2**15 - 1:
         raise MalformedValueError("leaf", str(int(np.abs(leaves).max())), "a value that fits int16")
-    return nodes.tobytes() + leaves.astype(">i2").tobytes()
+    return bytes(nodes.tobytes() + leaves.astype(">i2").tobytes())
 
 
 def _decode_trees(data: bytes, n_trees: int, depth: int) -> Trees:
@@ -149,7 +150,7 @@ def _borrower_tables(numbers: tuple[int, ...]) -> BorrowerTables:
     cuts = [0, 257, 258, 259]
     for size in (TABLE_SIZE, TABLE_SIZE, POINTS_COUNT, 1, GRADES_COUNT):
         cuts.append(cuts[-1] + size)
-    offsets, lo, shift, pd, upper, points, lgd, grades = (numbers[a:b] for a, b in zip(cuts, cuts[1:], strict=False))
+    offsets, lo, shift, pd, upper, points, lgd, grades = (numbers[a:b] for a, b in pairwise(cuts))
     return BorrowerTables(
         state_offsets=offsets,
         lo=lo[0],

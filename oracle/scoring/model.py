@@ -17,6 +17,7 @@ import numpy as np
 from oracle.domain.ids import Hash32
 from oracle.domain.score import ScoreKind
 from oracle.domain.units import BPS, Bps, Margin, Ppm, clamp
+from oracle.errors import MalformedValueError
 
 MAX_TREES = 200
 MAX_DEPTH = 5
@@ -158,14 +159,24 @@ class Model:
 
     @property
     def borrower_tables(self) -> BorrowerTables:
-        """Return the tables of a borrower model."""
-        assert isinstance(self.tables, BorrowerTables)
+        """Return the tables of a borrower model.
+
+        Raises:
+            MalformedValueError: if the model scores the other kind.
+        """
+        if not isinstance(self.tables, BorrowerTables):
+            raise MalformedValueError("model", self.kind.name, "a borrower model")
         return self.tables
 
     @property
     def collateral_tables(self) -> CollateralTables:
-        """Return the tables of a collateral model."""
-        assert isinstance(self.tables, CollateralTables)
+        """Return the tables of a collateral model.
+
+        Raises:
+            MalformedValueError: if the model scores the other kind.
+        """
+        if not isinstance(self.tables, CollateralTables):
+            raise MalformedValueError("model", self.kind.name, "a collateral model")
         return self.tables
 
     def is_unrated(self, vector: tuple[int, ...]) -> bool:
@@ -206,7 +217,7 @@ def _borrower_checks(tables: BorrowerTables) -> list[tuple[bool, str]]:
     return [
         (_is_rising(tables.state_offsets[::-1]), "the state offset rises with z"),
         (_is_rising(tables.pd_ppm) and _is_rising(tables.pd_upper_ppm), "a probability falls as the margin rises"),
-        (1 <= tables.pd_ppm[0] and tables.pd_ppm[-1] <= 999_999, "a probability is 0 or 1"),
+        (tables.pd_ppm[0] >= 1 and tables.pd_ppm[-1] <= 999_999, "a probability is 0 or 1"),
         (all(pd <= upper for pd, upper in upper_bounds), "an upper bound lies below its probability"),
         (_is_rising(tables.points_thresholds_ppm[::-1]), "points do not fall as the probability rises"),
         (_is_rising(tables.grade_thresholds_ppm), "grades are not ascending"),

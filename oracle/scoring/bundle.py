@@ -1,0 +1,150 @@
+"""Model bundles: a folder per release, loaded only if every byte of it is what its manifest and our code say.
+
+`model.bin` is the model and its keccak the model id; `model.onnx` the same trees for ONNX Runtime; `schema.json` the features; `selftest.json` 256 vectors
+with their encoded leaves; `card.md` the model card; `manifest.json` (canonical JSON) binds them. Source: `tests/vectors/FORMATS.md`, section 8.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from oracle.domain.ids import Hash32, keccak256, to_hex
+from oracle.domain.score import ScoreKind
+from oracle.errors import BundleError, MalformedValueError, SandboxBundleError
+from oracle.features.registry import BORROWER_SCHEMA, COLLATERAL_SCHEMA, Schema, schema_digest, schema_json
+from oracle.scoring.codec import decode_model, encode_tables
+from oracle.scoring.model import Model, ModelFlag, find_defects
+
+BUNDLES_DIR = Path(__file__).parent / "bundles"
+MANIFEST = "manifest.json"
+MODEL, GRAPH, SCHEMA, SELFTEST, CARD = "model.bin", "model.onnx", "schema.json", "selftest.json", "card.md"
+FILES = (CARD, MODEL, GRAPH, SCHEMA, SELFTEST)
+SELFTEST_COUNT = 256
+SCHEMAS = {ScoreKind.BORROWER: BORROWER_SCHEMA, ScoreKind.COLLATERAL: COLLATERAL_SCHEMA}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bundle:
+    """A loaded release; `graph` is the ONNX model."""
+
+    name: str
+    model: Model
+    model_id: Hash32
+    schema: Schema
+    graph: bytes = field(repr=False)
+    card: str = field(repr=False)
+
+    @property
+    def kind(self) -> ScoreKind:
+        """Return what the bundle scores."""
+        return self.model.kind
+
+    @property
+    def trees_active(self) -> bool:
+        """Return whether the trees' sum counts in a score."""
+        return self.model.trees_active
+
+    @property
+    def is_sandbox_only(self) -> bool:
+        """Return whether the bundle was trained on generated activity."""
+        return ModelFlag.SANDBOX_ONLY in self.model.flags
+
+    @property
+    def tables_bytes(self) -> bytes:
+        """Return the tables section of `model.bin`: what goes on chain to price borrowers."""
+        return encode_tables(self.model.tables)
+
+
+def load_bundle(name_or_path: str | Path, *, allow_sandbox: bool) -> Bundle:
+    """Return the bundle of a released name or of a folder, after checking every byte and running its self-test.
+
+    Raises:
+        BundleError: if a file is missing or damaged, the schema is not this code's, or the self-test fails.
+        SandboxBundleError: if it is for the sandbox only and that is not allowed.
+    """
+    path = _folder(name_or_path)
+    try:
+        bundle = _read(path)
+    except (OSError, MalformedValueError, ValueError, KeyError, TypeError) as error:
+        raise BundleError(path.name, _reason(error)) from error
+    if bundle.is_sandbox_only and not allow_sandbox:
+        raise SandboxBundleError(bundle.name)
+    return bundle
+
+
+def manifest_json(name: str, model: Model, files: dict[str, bytes]) -> str:
+    """Return the manifest of a bundle with these files: one canonical text, nothing in it that is not checked."""
+    content = {
+        "files": {file: to_hex(keccak256(files[file])) for file in FILES},
+        "format": 1,
+        "kind": model.kind.name.lower(),
+        "model_id": to_hex(keccak256(files[MODEL])),
+        "name": name,
+        "sandbox_only": ModelFlag.SANDBOX_ONLY in model.flags,
+        "schema_digest": to_hex(model.schema_digest),
+        "trees_active": model.trees_active,
+    }
+    return json.dumps(content, sort_keys=True, indent=2) + "\n"
+
+
+def released_bundles() -> list[str]:
+    """Return the names of the bundles that ship with this code."""
+    return sorted(p.parent.name for p in BUNDLES_DIR.glob(f"*/{MANIFEST}"))
+
+
+def _folder(name_or_path: str | Path) -> Path:
+    released = BUNDLES_DIR / name_or_path
+    path = released if released.is_dir() else Path(name_or_path)
+    if not path.is_dir():
+        known = ", ".join(released_bundles()) or "none"
+        raise BundleError(str(name_or_path), f"there is no such bundle or folder (released: {known})")
+    return path
+
+
+def _read(path: Path) -> Bundle:
+    files = {file: (path / file).read_bytes() for file in FILES}
+    manifest_bytes = (path / MANIFEST).read_bytes()
+    model = decode_model(files[MODEL])
+    manifest: Any = json.loads(manifest_bytes)
+    for file in FILES:
+        if manifest["files"][file] != to_hex(keccak256(files[file])):
+            raise BundleError(path.name, f"{file} is not the file that {MANIFEST} names")
+    if manifest_bytes != manifest_json(manifest["name"], model, files).encode():
+        raise BundleError(path.name, f"{MANIFEST} does not describe the model beside it")
+    if manifest["name"] != path.name:
+        raise BundleError(path.name, f"{MANIFEST} is that of {manifest['name']}")
+    schema = SCHEMAS[model.kind]
+    if model.schema_digest != schema_digest(schema) or model.n_features != len(schema):
+        raise BundleError(path.name, "it was trained on another feature schema than this code computes")
+    if files[SCHEMA].decode() != schema_json(schema):
+        raise BundleError(path.name, f"{SCHEMA} is not the feature schema")
+    if defects := find_defects(model):
+        raise BundleError(path.name, "; ".join(defects))
+    bundle = Bundle(
+        name=path.name,
+        model=model,
+        model_id=keccak256(files[MODEL]),
+        schema=schema,
+        graph=files[GRAPH],
+        card=files[CARD].decode(),
+    )
+    _run_selftest(bundle, json.loads(files[SELFTEST]))
+    return bundle
+
+
+def _run_selftest(bundle: Bundle, cases: list[dict[str, str]]) -> None:
+    from oracle.scoring.selftest import find_failures
+
+    if len(cases) != SELFTEST_COUNT:
+        raise BundleError(bundle.name, f"{SELFTEST} has {len(cases)} vectors, not {SELFTEST_COUNT}")
+    if failures := find_failures(bundle, cases):
+        raise BundleError(bundle.name, f"self-test: {failures[0]} ({len(failures)} of {len(cases)} vectors differ)")
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, FileNotFoundError):
+        return f"{Path(str(error.filename)).name} is missing"
+    return f"{type(error).__name__}: {error}"
