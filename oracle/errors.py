@@ -509,3 +509,164 @@ class VectorShapeError(ScoringError):
         self.given = given
         self.expected = expected
         super().__init__(f"feature vectors are {given}, the model takes {expected}")
+
+
+# --- api ------------------------------------------------------------------------------------------------------------
+
+
+class ApiError(OracleError):
+    """A request that cannot be answered as asked; the kinds are the problem documents of `oracle/api/errors.py`."""
+
+    retry_after_s: int | None = None
+
+
+class InvalidParameterError(ApiError):
+    """A parameter does not have the shape that it needs."""
+
+    def __init__(self, parameter: str, given: str, expected: str) -> None:
+        self.parameter = parameter
+        self.given = given[:80]
+        self.expected = expected
+        super().__init__(f"{parameter}: expected {expected}, got {self.given!r}")
+
+
+class ChecksumError(InvalidParameterError):
+    """An address is in mixed case, and its case is not the checksum of EIP-55: it was mistyped."""
+
+    def __init__(self, parameter: str, given: str) -> None:
+        super().__init__(parameter, given, "the mixed case of EIP-55, or all lower case; one character is wrong")
+
+
+class NoReportError(ApiError):
+    """The committee has not agreed on a report yet, or this node has seen none."""
+
+    def __init__(self, retry_after_s: int) -> None:
+        self.retry_after_s = retry_after_s
+        super().__init__(f"this node has no report yet; ask again in {retry_after_s} s")
+
+
+class FutureEpochError(ApiError):
+    """An epoch was asked for whose boundary has not come."""
+
+    def __init__(self, epoch: int, current_epoch: int, retry_after_s: int) -> None:
+        self.epoch = epoch
+        self.current_epoch = current_epoch
+        self.retry_after_s = retry_after_s
+        super().__init__(f"epoch {epoch} has not begun; the current one is {current_epoch}")
+
+
+class ReportNotFoundError(ApiError):
+    """An epoch has no report, as far as this node knows."""
+
+    def __init__(self, epoch: int) -> None:
+        self.epoch = epoch
+        super().__init__(f"epoch {epoch} has no report: it was missed, is being agreed on, or this node was away")
+
+
+class ScoresNotKeptError(ApiError):
+    """The report of an epoch is known, its scores are not on this node's disk."""
+
+    def __init__(self, epoch: int, oldest_kept_epoch: int | None) -> None:
+        self.epoch = epoch
+        self.oldest_kept_epoch = oldest_kept_epoch
+        oldest = "none is kept" if oldest_kept_epoch is None else f"the oldest kept epoch is {oldest_kept_epoch}"
+        super().__init__(f"the scores of epoch {epoch} are not kept here; {oldest}; `assay verify` recomputes them")
+
+
+class SubjectNotListedError(ApiError):
+    """A subject has no leaf in a report."""
+
+    def __init__(self, subject: str, epoch: int) -> None:
+        self.subject = subject
+        self.epoch = epoch
+        super().__init__(f"{subject} is not in the report of epoch {epoch}: there is nothing to prove, floor terms apply")
+
+
+class LeafNotFoundError(ApiError):
+    """No kept report has this leaf."""
+
+    def __init__(self, leaf: str) -> None:
+        self.leaf = leaf
+        super().__init__(f"no kept report has the leaf {leaf}")
+
+
+class VectorNotKeptError(ApiError):
+    """The vector behind a leaf is not on this node: it computed other features, or was away."""
+
+    def __init__(self, leaf: str) -> None:
+        self.leaf = leaf
+        super().__init__(f"this node does not hold the vector behind {leaf}; ask another node, or run `assay score`")
+
+
+class MarketNotFoundError(ApiError):
+    """No market with this address is configured on this node."""
+
+    def __init__(self, market: str, chain_id: int | None) -> None:
+        self.market = market
+        self.chain_id = chain_id
+        where = "on any chain" if chain_id is None else f"on chain {chain_id}"
+        super().__init__(f"no market {market} {where} is configured here; GET /v1/markets lists them")
+
+
+class AmbiguousMarketError(ApiError):
+    """One address is a market on several chains."""
+
+    def __init__(self, market: str, chain_ids: tuple[int, ...]) -> None:
+        self.market = market
+        self.chain_ids = chain_ids
+        super().__init__(f"{market} is a market on chains {', '.join(map(str, chain_ids))}: add chain_id")
+
+
+class CollateralMismatchError(ApiError):
+    """The collateral asked for is not the one that the market takes."""
+
+    def __init__(self, given: str, expected: str) -> None:
+        self.given = given[:80]
+        self.expected = expected
+        super().__init__(f"this market's collateral is {expected}, not {self.given}")
+
+
+class AmountRangeError(ApiError):
+    """A loan's amount is zero or more than any market can hold."""
+
+    def __init__(self, amount: int, limit_amount: int) -> None:
+        self.amount = amount
+        self.limit_amount = limit_amount
+        super().__init__(f"amount must lie in 1..{limit_amount} of the loan token's smallest unit")
+
+
+class UnusablePriceError(ApiError):
+    """The market refuses its own price: stale, zero or from the future. `borrow` would revert the same way."""
+
+    retry_after_s = 15
+
+    def __init__(self, market: str, reason: str) -> None:
+        self.market = market
+        self.reason = reason
+        super().__init__(f"market {market} refuses its price ({reason}); until it is updated no loan is made")
+
+
+class MarketReadError(ApiError):
+    """A market answers a view call with what this release does not understand."""
+
+    def __init__(self, market: str, reason: str) -> None:
+        self.market = market
+        self.reason = reason
+        super().__init__(f"market {market} could not be read: {reason}")
+
+
+class RootConflictError(ApiError):
+    """A chain holds another root for an epoch than this node saw committed: trust neither until it is explained."""
+
+    def __init__(self, chain_id: int, epoch: int) -> None:
+        self.chain_id = chain_id
+        self.epoch = epoch
+        super().__init__(f"chain {chain_id} has another root for epoch {epoch} than this node; run `assay verify`")
+
+
+class RateLimitError(ApiError):
+    """A client asked too often."""
+
+    def __init__(self, retry_after_s: int) -> None:
+        self.retry_after_s = retry_after_s
+        super().__init__(f"too many requests from this address; ask again in {retry_after_s} s")
