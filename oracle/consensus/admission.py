@@ -1,0 +1,142 @@
+"""Admission: which received messages are kept, and what is answered at once.
+
+One message is kept for each (kind, view, sender), one wish and one attestation for each sender, views reach a few ahead and behind: memory is bounded by
+n times a constant. A second, different message under one key is equivocation: blamed, with both as evidence.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+from oracle.consensus import agreement, attestation, content, resend, view
+from oracle.consensus.bodies import AttestationBody, MessageKind, ProposalBody
+from oracle.consensus.commitment import check_closed_set
+from oracle.consensus.events import AlarmReason, Blame, BlameReason, Effect
+from oracle.consensus.messages import SignedMessage
+from oracle.consensus.proposal import check_proposal_shape
+from oracle.consensus.state import EpochState, Local, Step, alarm_once, once, put
+from oracle.errors import PeerProtocolError
+
+MAX_VIEWS_AHEAD = 8
+MAX_VIEWS_BEHIND = 8
+_OF_ANY_CUT = (MessageKind.COMMITTED, MessageKind.ATTESTATION, MessageKind.OUTCOME, MessageKind.OUTCOME_FETCH)
+_TO_LEADER = (MessageKind.COMMITMENT, MessageKind.REVEAL)
+_FROM_LEADER = (MessageKind.CLOSED_SET, MessageKind.PROPOSAL, MessageKind.NEW_VIEW)
+_KEPT = (*_TO_LEADER, *_FROM_LEADER, MessageKind.PREPARE, MessageKind.COMMIT)
+
+
+def receive(local: Local, state: EpochState, signed: SignedMessage) -> Step:
+    """Take in one authenticated message of this epoch.
+
+    Raises:
+        PeerProtocolError: if the protocol forbids it; the state is unchanged.
+    """
+    if state.cut is not None and signed.message.cut_hash != state.cut.hash and signed.kind not in _OF_ANY_CUT:
+        return note_foreign_cut(local, state, signed)
+    match signed.kind:
+        case MessageKind.CUT:
+            raise PeerProtocolError(signed.sender, "CUT, but no chain of this epoch is stalled here")
+        case MessageKind.DIGESTS | MessageKind.BODIES:
+            return content.take_in(state, signed), ()
+        case MessageKind.FETCH:
+            return state, content.serve(local, state, signed) if state.cut is not None else ()
+        case MessageKind.COMMITTED:
+            return agreement.take_in_committed(local, state, signed), ()
+        case MessageKind.OUTCOME_FETCH:
+            return state, agreement.serve_outcome(local, state, signed)
+        case MessageKind.OUTCOME:
+            return agreement.take_in_outcome(state, signed), ()
+        case MessageKind.ATTESTATION:
+            return _receive_attestation(local, state, signed)
+        case MessageKind.VIEW_WISH:
+            return _receive_wish(local, state, signed)
+        case _:
+            return _receive_kept(local, state, signed)
+
+
+def note_foreign_cut(local: Local, state: EpochState, signed: SignedMessage) -> Step:
+    """Count who scores other blocks; f+1 alike mean that an honest node does, so this one may be wrong."""
+    cuts = put(state.foreign_cuts, signed.sender, signed.message.cut_hash)
+    state = replace(state, foreign_cuts=cuts)
+    if max(Counter(cuts.values()).values()) < local.committee.honest_witness_quorum:
+        return state, ()
+    return alarm_once(state, AlarmReason.CUT_MISMATCH) or (state, ())
+
+
+def drop_foreign(local: Local, state: EpochState) -> Step:
+    """Once the cut is known, drop what was received for another one."""
+    if state.cut is None:
+        return state, ()
+    effects: list[Effect] = []
+    foreign = [m for m in (*state.inbox.values(), *state.wishes.values()) if m.message.cut_hash != state.cut.hash]
+    for message in foreign:
+        state, more = note_foreign_cut(local, state, message)
+        effects += more
+    inbox = {key: m for key, m in state.inbox.items() if m not in foreign}
+    wishes = {who: m for who, m in state.wishes.items() if m not in foreign}
+    return replace(state, inbox=inbox, wishes=wishes), tuple(effects)
+
+
+def _receive_kept(local: Local, state: EpochState, signed: SignedMessage) -> Step:
+    if signed.view > state.view + MAX_VIEWS_AHEAD and signed.kind is not MessageKind.NEW_VIEW:
+        raise PeerProtocolError(signed.sender, f"{signed.kind.name} of view {signed.view}, far ahead of {state.view}")
+    if signed.view + MAX_VIEWS_BEHIND < state.view:
+        return state, ()
+    leader = local.committee.leader(state.epoch, signed.view)
+    if signed.kind in _TO_LEADER and leader != local.node:
+        return state, ()
+    if signed.kind in _FROM_LEADER and leader != signed.sender:
+        raise PeerProtocolError(signed.sender, f"{signed.kind.name} from a node that does not lead view {signed.view}")
+    _check_shape(local, state, signed)
+    key = (signed.kind, signed.view, signed.sender)
+    before = state.inbox.get(key)
+    if before is not None and before.message != signed.message and signed.kind is not MessageKind.NEW_VIEW:
+        return _blame_equivocation(state, before, signed)
+    answers = resend.answer_laggard(local, state, signed, is_repeated=before is not None)
+    if signed.kind is MessageKind.NEW_VIEW:
+        state, entered = view.take_in_new_view(local, state, signed)
+        answers = (*answers, *entered)
+    if before is None:
+        state = replace(state, inbox=put(state.inbox, key, signed))
+    return state, answers
+
+
+def _check_shape(local: Local, state: EpochState, signed: SignedMessage) -> None:
+    if signed.kind is MessageKind.CLOSED_SET:
+        check_closed_set(local, signed)
+    elif isinstance(signed.body, ProposalBody):
+        check_proposal_shape(local, signed)
+        if not agreement.belongs(local, state, signed, signed.body.report):
+            raise PeerProtocolError(signed.sender, "a proposal of a report for another committee, epoch or cut")
+
+
+def _receive_wish(local: Local, state: EpochState, signed: SignedMessage) -> Step:
+    view.check_wish(local, state, signed)
+    before = state.wishes.get(signed.sender)
+    if before is not None and before.view == signed.view and before.message != signed.message:
+        return _blame_equivocation(state, before, signed)
+    if before is None or before.view < signed.view:
+        state = replace(state, wishes=put(state.wishes, signed.sender, signed))
+    return state, resend.answer_laggard(local, state, signed, is_repeated=True)
+
+
+def _receive_attestation(local: Local, state: EpochState, signed: SignedMessage) -> Step:
+    before = state.attestations.get(signed.sender)
+    if before is None:
+        return replace(state, attestations=put(state.attestations, signed.sender, signed)), ()
+    if _attested_hash(before) != _attested_hash(signed):
+        return _blame_equivocation(state, before, signed)
+    return state, attestation.answer(local, state, signed)
+
+
+def _attested_hash(signed: SignedMessage) -> bytes:
+    return signed.body.report_hash if isinstance(signed.body, AttestationBody) else b""
+
+
+def _blame_equivocation(state: EpochState, before: SignedMessage, signed: SignedMessage) -> Step:
+    mark = ("equivocation", signed.kind, signed.view, signed.sender)
+    if mark in state.done:
+        return state, ()
+    blame = Blame(epoch=state.epoch, node=signed.sender, reason=BlameReason.EQUIVOCATION, evidence=(before, signed))
+    return once(state, mark), (blame,)
