@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from eth_abi.abi import encode
 
 from oracle.errors import DeploymentError
-from oracle.sandbox.accounts import created_address
+from oracle.sandbox.accounts import checksum_address, created_address
 from oracle.sandbox.artifacts import Artifact, load_aave_artifact
 from oracle.sandbox.chains import AnvilChain
 from oracle.sandbox.jsonrpc import Transaction, encode_call
@@ -39,6 +39,7 @@ class Deployer:
     chain: AnvilChain
     address: str
     clock_s: int
+    block_s: int = BLOCK_S
     nonce: int = 0
     queue: list[tuple[str, Transaction]] = field(default_factory=list)
 
@@ -63,7 +64,7 @@ class Deployer:
     async def run(self) -> None:
         """Mine what is queued. Raises: DeploymentError for the first reverted transaction."""
         queued, self.queue = self.queue, []
-        self.clock_s += BLOCK_S
+        self.clock_s += self.block_s
         receipts = await self.chain.execute([transaction for _, transaction in queued], self.clock_s)
         for (step, transaction), receipt in zip(queued, receipts, strict=True):
             if receipt["status"] != "0x1":
@@ -119,11 +120,15 @@ async def deploy_aave(
     reserve_tokens = {}
     for symbol, token in tokens.items():
         addresses = await deployer.chain.read(data_provider, RESERVE_TOKENS, token, returns=("address",) * 3)
-        reserve_tokens[symbol] = (addresses[0], addresses[1], addresses[2])
+        reserve_tokens[symbol] = (_checksum(addresses[0]), _checksum(addresses[1]), _checksum(addresses[2]))
     return AaveDeployment(
         pool=pool, addresses_provider=provider, configurator=configurator, data_provider=data_provider, oracle=oracle,
         treasury=treasury, reserve_tokens=reserve_tokens,
     )  # fmt: skip
+
+
+def _checksum(address: str) -> str:
+    return checksum_address(bytes.fromhex(address[2:]))
 
 
 def _protocol(path: str) -> Artifact:

@@ -7,7 +7,8 @@ estimate of their position; the liquidator asks the chain. Every receipt is look
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from random import Random
 
 from oracle.domain.units import DAY_S, WAD
@@ -53,10 +54,14 @@ class ChainActivity:
             helper=derive_account(seed, "helper").address,
         )
 
-    async def run(self, path: Sequence[PriceStep], deployer: Deployer) -> ActivityReport:
+    async def run(
+        self, path: Sequence[PriceStep], deployer: Deployer, on_progress: Callable[[int, int, int], None] | None = None
+    ) -> ActivityReport:
         """Generate the history along `path`; its first step is what the feeds hold already."""
         await self._prepare(deployer, steps=len(path))
         for index in range(1, len(path)):
+            if on_progress is not None:
+                on_progress(self.chain.chain_id, index, len(path))
             await self._step(index, path[index], step_days=(path[index].time_s - path[index - 1].time_s) / DAY_S)
         block, _ = await self.chain.fetch_head()
         return ActivityReport(
@@ -100,9 +105,8 @@ class ChainActivity:
         health = self.portfolio.health()
         intents = []
         for plan, value in zip(self.plans, health.tolist(), strict=True):
-            intent = decide(
-                self._random, plan, value, lambda row=plan.row: self.portfolio.borrower(row), step=index, step_days=step_days
-            )  # fmt: skip
+            fetch_view = partial(self.portfolio.borrower, plan.row)
+            intent = decide(self._random, plan, value, fetch_view, step=index, step_days=step_days)
             if intent is not None:
                 intents.append(intent)
         busy = {intent.row for intent in intents}

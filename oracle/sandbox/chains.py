@@ -15,6 +15,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from oracle.errors import ChainProcessError
 from oracle.sandbox.artifacts import find_program
 from oracle.sandbox.jsonrpc import JsonRpc, Transaction, decode_words, encode_call
@@ -128,9 +130,12 @@ class AnvilChain:
         await self.client.batch([("anvil_setBalance", [address, hex(wei)]) for address in addresses])
 
     async def dump_state(self, path: Path) -> None:
-        """Write the whole chain (accounts, blocks, receipts) for `--load-state`."""
+        """Write the whole chain for `--load-state`: accounts, blocks, receipts with logs, but no call traces."""
         dumped = await self.rpc("anvil_dumpState")
-        path.write_bytes(gzip.decompress(bytes.fromhex(dumped[2:])))
+        state = orjson.loads(gzip.decompress(bytes.fromhex(dumped[2:])))
+        for transaction in state["transactions"]:
+            transaction["info"]["traces"] = []
+        path.write_bytes(orjson.dumps(state))
 
     async def snapshot(self) -> str:
         """Return the id of a snapshot for `revert`."""

@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
+from urllib.parse import urlsplit
 
-import httpx
 import orjson
 from eth_abi.abi import decode, encode
 
 from oracle.domain.ids import keccak256
 from oracle.errors import SandboxRpcError
+from oracle.sandbox.http_connection import HttpConnection
 
 BATCH_CALLS = 200
 CONNECT_RETRY_S = 0.02
@@ -66,11 +67,12 @@ class JsonRpc:
 
     def __init__(self, url: str, *, timeout_s: float = 120.0) -> None:
         self.url = url
-        self._client = httpx.AsyncClient(timeout=timeout_s, headers={"content-type": "application/json"})
+        parts = urlsplit(url)
+        self._connection = HttpConnection(parts.hostname or "127.0.0.1", parts.port or 80, timeout_s=timeout_s)
 
     async def close(self) -> None:
         """Close the connection."""
-        await self._client.aclose()
+        await self._connection.close()
 
     async def wait_until_ready(self, *, timeout_s: float = 60.0) -> int:
         """Return the chain id as soon as the endpoint answers. Raises: SandboxRpcError after `timeout_s`."""
@@ -78,7 +80,7 @@ class JsonRpc:
         while True:
             try:
                 return int(await self.call("eth_chainId"), 16)
-            except httpx.TransportError as cause:
+            except OSError as cause:
                 if asyncio.get_running_loop().time() > deadline:
                     raise SandboxRpcError(self.url, "eth_chainId", f"no answer after {timeout_s:.0f} s") from cause
                 await asyncio.sleep(CONNECT_RETRY_S)
@@ -93,7 +95,7 @@ class JsonRpc:
     async def try_call(self, method: str, *params: Any) -> Any:
         """Return the whole answer, error included: to explain a failure."""
         body = orjson.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
-        return await self._post(body, method)
+        return await self._post(body)
 
     async def batch(self, calls: Sequence[tuple[str, Sequence[Any]]]) -> list[Any]:
         """Return the results of `calls` in their order. Raises: SandboxRpcError at the first failed one."""
@@ -101,7 +103,7 @@ class JsonRpc:
         for start in range(0, len(calls), BATCH_CALLS):
             part = calls[start : start + BATCH_CALLS]
             body = [{"jsonrpc": "2.0", "id": i, "method": m, "params": p} for i, (m, p) in enumerate(part)]
-            answers = await self._post(orjson.dumps(body), part[0][0])
+            answers = await self._post(orjson.dumps(body))
             if not isinstance(answers, list):
                 raise SandboxRpcError(self.url, part[0][0], str(answers))
             answers.sort(key=lambda answer: int(answer["id"]))
@@ -121,8 +123,5 @@ class JsonRpc:
         batch = [("eth_call", [{"to": to, "data": "0x" + data.hex()}, "latest"]) for to, data in calls]
         return [decode_words(returns, answer) for answer in await self.batch(batch)]
 
-    async def _post(self, body: bytes, method: str) -> Any:
-        response = await self._client.post(self.url, content=body)
-        if response.status_code != httpx.codes.OK:
-            raise SandboxRpcError(self.url, method, f"HTTP {response.status_code}: {response.text[:200]}")
-        return orjson.loads(response.content)
+    async def _post(self, body: bytes) -> Any:
+        return orjson.loads(await self._connection.post(body))

@@ -11,8 +11,6 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-MANIFEST_VERSION = 1
-
 
 class ManifestModel(BaseModel):
     """Frozen, and strict about unknown keys."""
@@ -138,7 +136,7 @@ class CommitteeEntry(ManifestModel):
 class WorldManifest(ManifestModel):
     """Everything an integrator needs to use a running world."""
 
-    version: Literal[1] = MANIFEST_VERSION
+    version: Literal[1] = 1
     seed: int
     world_key: str
     chains: tuple[ChainEntry, ...]

@@ -43,17 +43,20 @@ class Portfolio:
 
     def collateral_usd(self) -> FloatArray:
         """Return collateral values, shape (borrowers, reserves)."""
-        return self.supplied * self.as_collateral * (self.income_index * self.prices_usd)
+        value: FloatArray = self.supplied * self.as_collateral * (self.income_index * self.prices_usd)
+        return value
 
     def debt_usd(self) -> FloatArray:
         """Return debt values, shape (borrowers, reserves)."""
-        return self.owed * (self.debt_index * self.prices_usd)
+        value: FloatArray = self.owed * (self.debt_index * self.prices_usd)
+        return value
 
     def health(self) -> FloatArray:
         """Return health factors; infinity without debt."""
         debt: FloatArray = self.debt_usd().sum(axis=1)
         weighted: FloatArray = (self.collateral_usd() * THRESHOLDS).sum(axis=1)
-        return np.divide(weighted, debt, out=np.full(debt.shape, np.inf), where=debt > 1e-9)
+        health: FloatArray = np.divide(weighted, debt, out=np.full(debt.shape, np.inf), where=debt > 1e-9)
+        return health
 
     def borrower(self, row: int) -> BorrowerView:
         """Return one borrower's figures at the present prices."""

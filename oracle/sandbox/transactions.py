@@ -100,7 +100,7 @@ class TransactionWriter:
 
     def _units(self, symbol: str, tokens: float) -> int:
         # float to integer at nine digits: enough for an amount that is a choice, and the same on every machine
-        return max(1, int(tokens * 1e9) * 10 ** RESERVE_BY_SYMBOL[symbol].decimals // 10**9)
+        return max(1, int(tokens * 1e9) * int(10 ** RESERVE_BY_SYMBOL[symbol].decimals) // 10**9)
 
     def _by(self, plan: BorrowerPlan, action: Action, to: str, data: bytes, *changes: Change) -> PlannedTransaction:
         owner = plan.borrower.owner

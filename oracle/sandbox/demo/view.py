@@ -1,0 +1,77 @@
+"""What the demo prints: stages with their times, facts, tables; alive in a terminal, plain lines in a log file."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+LOG_WIDTH = 118
+
+
+class DemoView:
+    """Prints to one console and remembers how long each stage took."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self.console = console or Console(highlight=False)
+        if not self.console.is_terminal:
+            self.console = Console(highlight=False, width=LOG_WIDTH, file=self.console.file)
+        self.stage_seconds: dict[str, float] = {}
+        self._started_s = time.monotonic()
+
+    @property
+    def elapsed_s(self) -> float:
+        """Return seconds since the demo began."""
+        return time.monotonic() - self._started_s
+
+    @contextmanager
+    def stage(self, key: str, title: str) -> Iterator[None]:
+        """Print a heading and measure what happens inside."""
+        number = len(self.stage_seconds) + 1
+        self.console.print()
+        self.console.print(f"[bold cyan]{number}. {title}[/]  [dim]{self.elapsed_s:.0f} s[/]")
+        started_s = time.monotonic()
+        try:
+            yield
+        finally:
+            self.stage_seconds[key] = round(time.monotonic() - started_s, 2)
+
+    @contextmanager
+    def waiting(self, text: str) -> Iterator[None]:
+        """Show a spinner in a terminal, one line in a log."""
+        if not self.console.is_terminal:
+            self.console.print(f"   [dim]... {escape(text)}[/]")
+            yield
+            return
+        with self.console.status(f"[dim]{escape(text)}[/]"):
+            yield
+
+    def say(self, text: str) -> None:
+        """Print one fact; `text` may hold markup."""
+        self.console.print(f"   {text}")
+
+    def good(self, text: str) -> None:
+        """Print something that was checked and holds."""
+        self.console.print(f"   [green]✓[/] {text}")
+
+    def bad(self, text: str) -> None:
+        """Print something that was caught, as it should be."""
+        self.console.print(f"   [red]✗[/] {text}")
+
+    def table(self, columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: str | None = None) -> None:
+        """Print a table; numbers, which come formatted, stand to the right."""
+        table = Table(title=title, title_justify="left", title_style="bold", header_style="dim", pad_edge=False)
+        for index, column in enumerate(columns):
+            is_number = all(_looks_like_a_number(str(row[index])) for row in rows)
+            table.add_column(column, justify="right" if is_number else "left", overflow="fold")
+        for row in rows:
+            table.add_row(*(str(cell) for cell in row))
+        self.console.print(table)
+
+
+def _looks_like_a_number(text: str) -> bool:
+    return bool(text) and text.lstrip("-+$").replace(",", "").replace(".", "").replace("%", "").strip().isdigit()

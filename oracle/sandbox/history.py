@@ -1,0 +1,152 @@
+"""Builds a world's history and keeps it as anvil state under its key; the same key is built once.
+
+The key is a digest of the sandbox's code, the artifacts that are deployed, and `HistorySpec`. Call traces, four fifths of a dump, are
+dropped: blocks, receipts, logs and accounts stay as they were.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import hashlib
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+import orjson
+
+from oracle.domain.units import DAY_S, HOUR_S
+from oracle.sandbox.aave import Deployer
+from oracle.sandbox.activity import ChainActivity
+from oracle.sandbox.artifacts import AAVE_ARTIFACTS, load_forge_artifact
+from oracle.sandbox.chains import AnvilChain
+from oracle.sandbox.config import HistorySpec
+from oracle.sandbox.deploy import BaseDeployment, deploy_base
+from oracle.sandbox.manifest import ActivityReport, BorrowerEntry, ChainEntry, WorldManifest
+from oracle.sandbox.manifest_entries import describe_accounts, describe_borrowers, describe_chain
+from oracle.sandbox.population import Borrower, generate_population
+from oracle.sandbox.prices import PriceStep, generate_price_path
+
+ROOM = Path(__file__).resolve().parent
+MODULES_WITHOUT_HISTORY = ("relay.py", "commands.py", "display.py", "world.py", "assay.py", "__main__.py")
+DEPLOYED_BY_FORGE = ("SandboxToken", "ScriptedFeed", "ForwardingAccount")
+MANIFEST_FILE = "world.json"
+END_LAG_S = 180
+"""The history ends at a full hour at least this long ago, so that the blocks that follow it have room."""
+SETUP_S = HOUR_S
+
+Progress = Callable[[int, int, int], None]
+"""Called with (chain id, price step, price steps)."""
+
+
+def compute_world_key(spec: HistorySpec) -> str:
+    """Return the key of a history: 16 hex digits."""
+    digest = hashlib.sha256(orjson.dumps(asdict(spec), option=orjson.OPT_SORT_KEYS))
+    for path in sorted(ROOM.glob("*.py")):
+        if path.name not in MODULES_WITHOUT_HISTORY:
+            digest.update(path.read_bytes())
+    for name in DEPLOYED_BY_FORGE:
+        digest.update(load_forge_artifact(name).code_hex.encode())
+    digest.update((AAVE_ARTIFACTS.parent.parent / "package.json").read_bytes())
+    return digest.hexdigest()[:16]
+
+
+async def ensure_history(
+    spec: HistorySpec, cache: Path, *, max_age_days: int, on_progress: Progress | None = None
+) -> Path:
+    """Return the folder of the history, built now if it is missing or older than `max_age_days`."""
+    key = compute_world_key(spec)
+    cache.mkdir(parents=True, exist_ok=True)
+    folder = cache / key
+    if is_fresh(folder, spec, max_age_days):
+        return folder
+    with _lock(cache / f"{key}.lock"):
+        if not is_fresh(folder, spec, max_age_days):
+            building = cache / f"{key}.building"
+            shutil.rmtree(building, ignore_errors=True)
+            building.mkdir()
+            manifest = await build_history(spec, building, key=key, on_progress=on_progress)
+            manifest.write(building / MANIFEST_FILE)
+            shutil.rmtree(folder, ignore_errors=True)
+            building.rename(folder)
+    return folder
+
+
+def is_fresh(folder: Path, spec: HistorySpec, max_age_days: int) -> bool:
+    """Return whether a finished history is there whose end is recent enough, or was fixed by the caller."""
+    if not (folder / MANIFEST_FILE).is_file():
+        return False
+    end_s = WorldManifest.read(folder / MANIFEST_FILE).chains[0].history_end_s
+    return spec.end_s is not None or time.time() - end_s < max_age_days * DAY_S
+
+
+def state_path(folder: Path, chain_id: int) -> Path:
+    """Return where the state of a chain lies in a history's folder."""
+    return folder / f"state-{chain_id}.json"
+
+
+async def build_history(
+    spec: HistorySpec, folder: Path, *, key: str, on_progress: Progress | None = None
+) -> WorldManifest:
+    """Generate all chains at the same time, write their states to `folder` and return the manifest without URLs."""
+    end_s = spec.end_s if spec.end_s is not None else int(time.time()) - END_LAG_S
+    first_s = end_s // HOUR_S * HOUR_S - spec.days * DAY_S
+    path = generate_price_path(spec.seed, first_hour_s=first_s, days=spec.days)
+    population = generate_population(
+        spec.seed, spec.chain_ids, per_chain=spec.borrowers_per_chain, on_all_chains=spec.borrowers_on_all_chains,
+        contracts_per_chain=spec.contracts_per_chain,
+    )  # fmt: skip
+    built = await asyncio.gather(
+        *(_build_chain(spec, chain_id, folder, path, population, on_progress) for chain_id in spec.chain_ids)
+    )
+    return WorldManifest(
+        seed=spec.seed,
+        world_key=key,
+        chains=tuple(chain for chain, _, _ in built),
+        accounts=describe_accounts(spec),
+        borrowers=tuple(entry for _, entries, _ in built for entry in entries),
+        activity=tuple(report for _, _, report in built),
+    )
+
+
+async def _build_chain(
+    spec: HistorySpec, chain_id: int, folder: Path, path: Sequence[PriceStep], population: Sequence[Borrower],
+    on_progress: Progress | None,
+) -> tuple[ChainEntry, list[BorrowerEntry], ActivityReport]:  # fmt: skip
+    chain = await AnvilChain.start(chain_id, directory=folder, genesis_s=path[0].time_s - SETUP_S)
+    try:
+        base = await deploy_base(
+            chain, seed=spec.seed, prices_usd_e8=path[0].prices_usd_e8, liquidity_scale=max(0.3, spec.borrowers_per_chain / 200)
+        )  # fmt: skip
+        activity = ChainActivity(chain, base, seed=spec.seed, borrowers=population)
+        report = await activity.run(path, await _resume_deployer(chain, base), on_progress)
+        block, time_s = await chain.fetch_head()
+        await chain.dump_state(state_path(folder, chain_id))
+    finally:
+        await chain.stop()
+    entry = describe_chain(
+        chain_id,
+        base,
+        path[-1].prices_usd_e8,
+        history_start_s=path[0].time_s,
+        history_end_s=time_s,
+        history_end_block=block,
+    )
+    return entry, describe_borrowers(chain_id, activity.plans), report
+
+
+async def _resume_deployer(chain: AnvilChain, base: BaseDeployment) -> Deployer:
+    _, head_s = await chain.fetch_head()
+    nonce = int(await chain.rpc("eth_getTransactionCount", base.deployer.address, "latest"), 16)
+    return Deployer(chain=chain, address=base.deployer.address, clock_s=head_s, nonce=nonce)
+
+
+@contextmanager
+def _lock(path: Path) -> Iterator[None]:
+    """Let one process at a time build a history."""
+    with path.open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
