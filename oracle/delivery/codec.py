@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from eth_abi.abi import decode, encode
+from eth_abi.exceptions import DecodingError
 
 from oracle.domain.ids import Hash32, SubjectId, keccak256
 from oracle.domain.merkle import MultiProof
@@ -202,7 +203,10 @@ def explain_revert(data: bytes) -> str:
     if signature is None:
         return f"0x{data.hex()}" if data else "without a reason"
     name, _, arguments = signature.removesuffix(")").partition("(")
-    values = decode(arguments.split(","), data[4:]) if arguments else ()
+    try:
+        values = decode(arguments.split(","), data[4:]) if arguments else ()
+    except DecodingError:  # endpoints shorten long messages
+        return name
     return f"{name}({', '.join(_shown(value) for value in values)})"
 
 

@@ -1,0 +1,171 @@
+"""Sends and reads of one destination chain, over the endpoints that the indexer uses: the port of `oracle.delivery`.
+
+One answering endpoint suffices here, because nothing read decides what is signed: a lie costs this operator a transaction, no more. The endpoints are
+asked in order, the next one when one fails.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from oracle.chain.rpc import Call, Endpoint
+from oracle.delivery.codec import explain_revert
+from oracle.delivery.ports import BlockTip, Log, Receipt
+from oracle.domain.ids import Address, Hash32, to_hex
+from oracle.domain.units import BlockNumber, ChainId, TimestampS
+from oracle.errors import (
+    CallRevertedError,
+    EndpointError,
+    EndpointRefusalError,
+    MalformedAnswerError,
+    NonceUsedError,
+    ReplacementUnderpricedError,
+    TooFewEndpointsError,
+)
+
+_REVERT_DATA = re.compile(r"'data': '(0x[0-9a-f]*)|custom error (0x[0-9a-f]{8})")
+_UNDERPRICED = "underpriced"
+_KNOWN = ("already known", "already imported", "known transaction")
+_NONCE_TOO_LOW = "nonce too low"
+
+
+class RpcGateway:
+    """Implements `ChainGateway`."""
+
+    def __init__(self, chain_id: ChainId, endpoints: Sequence[Endpoint]) -> None:
+        self._chain_id = chain_id
+        self._endpoints = tuple(endpoints)
+
+    @property
+    def chain_id(self) -> ChainId:
+        """Return which chain this is."""
+        return self._chain_id
+
+    async def call(self, calls: Sequence[tuple[Address, bytes]]) -> list[bytes]:
+        """Return the answers of view calls on the latest state."""
+        if not calls:
+            return []
+        requests: list[Call] = [
+            ("eth_call", [{"to": to_hex(to), "data": to_hex(data)}, "latest"]) for to, data in calls
+        ]
+        return [_bytes(answer) for answer in await self._ask(requests, "a view call")]
+
+    async def tip(self) -> BlockTip:
+        """Return the newest block."""
+        (block,) = await self._ask([("eth_getBlockByNumber", ["latest", False])], "the newest block")
+        return BlockTip(
+            number=BlockNumber(_int(block["number"])),
+            time_s=TimestampS(_int(block["timestamp"])),
+            base_fee_wei=_int(block.get("baseFeePerGas") or "0x0"),
+        )
+
+    async def nonce(self, account: Address) -> int:
+        """Return the number of mined transactions of an account."""
+        (answer,) = await self._ask([("eth_getTransactionCount", [to_hex(account), "latest"])], "a nonce")
+        return _int(answer)
+
+    async def balance_wei(self, account: Address) -> int:
+        """Return what an account has."""
+        (answer,) = await self._ask([("eth_getBalance", [to_hex(account), "latest"])], "a balance")
+        return _int(answer)
+
+    async def priority_fee_wei(self) -> int:
+        """Return the tip that the chain suggests, a gwei if it suggests none."""
+        try:
+            (answer,) = await self._ask([("eth_maxPriorityFeePerGas", [])], "a priority fee")
+        except CallRevertedError:
+            return 10**9
+        return _int(answer)
+
+    async def estimate_gas(self, sender: Address, to: Address, data: bytes) -> int:
+        """Return the gas of a transaction."""
+        request = {"from": to_hex(sender), "to": to_hex(to), "data": to_hex(data)}
+        (answer,) = await self._ask([("eth_estimateGas", [request])], "a transaction")
+        return _int(answer)
+
+    async def send(self, raw: bytes) -> None:
+        """Hand in a signed transaction; handing in a known one again is no error."""
+        try:
+            await self._ask([("eth_sendRawTransaction", [to_hex(raw)])], "a transaction")
+        except CallRevertedError as error:
+            reason = error.reason.lower()
+            if any(word in reason for word in _KNOWN):
+                return
+            if _UNDERPRICED in reason:
+                raise ReplacementUnderpricedError(self._chain_id) from error
+            if _NONCE_TOO_LOW in reason:
+                raise NonceUsedError(self._chain_id) from error
+            raise
+
+    async def receipt(self, transaction_hash: Hash32) -> Receipt | None:
+        """Return the receipt, None while it is not mined."""
+        (answer,) = await self._ask([("eth_getTransactionReceipt", [to_hex(transaction_hash)])], "a receipt")
+        if answer is None:
+            return None
+        gas_used = _int(answer["gasUsed"])
+        return Receipt(
+            transaction_hash=transaction_hash,
+            block_number=BlockNumber(_int(answer["blockNumber"])),
+            is_success=_int(answer["status"]) == 1,
+            gas_used=gas_used,
+            fee_wei=gas_used * _int(answer.get("effectiveGasPrice") or "0x0"),
+        )
+
+    async def logs(
+        self,
+        address: Address,
+        topic: Hash32,
+        first: BlockNumber,
+        last: BlockNumber,
+        indexed: Hash32 | None = None,
+    ) -> list[Log]:
+        """Return the logs of one event in a range, with its first indexed argument if given."""
+        topics = [to_hex(topic)] + ([to_hex(indexed)] if indexed is not None else [])
+        query = {"fromBlock": hex(first), "toBlock": hex(last), "address": to_hex(address), "topics": topics}
+        (answer,) = await self._ask([("eth_getLogs", [query])], "logs")
+        return [
+            Log(
+                block_number=BlockNumber(_int(item["blockNumber"])),
+                transaction_hash=Hash32(_bytes(item["transactionHash"])),
+                topics=tuple(Hash32(_bytes(topic_text)) for topic_text in item["topics"]),
+                data=_bytes(item["data"]),
+            )
+            for item in answer
+        ]
+
+    async def _ask(self, calls: Sequence[Call], what: str) -> list[Any]:
+        failures: list[EndpointError] = []
+        for endpoint in self._endpoints:
+            try:
+                return await endpoint.batch(calls)
+            except EndpointRefusalError as error:
+                raise CallRevertedError(self._chain_id, what, explain_refusal(error.reason)) from error
+            except EndpointError as error:
+                failures.append(error)
+        raise TooFewEndpointsError(self._chain_id, what, tuple(failures))
+
+
+def explain_refusal(reason: str) -> str:
+    """Return the custom error inside an endpoint's refusal, or the refusal itself."""
+    found = _REVERT_DATA.search(reason)
+    if found is None:
+        return reason
+    text = (found.group(1) or found.group(2))[2:]
+    data = bytes.fromhex(text[: len(text) // 2 * 2])
+    return explain_revert(data) if data else reason
+
+
+def _int(answer: Any) -> int:
+    try:
+        return int(answer, 16)
+    except (TypeError, ValueError) as cause:
+        raise MalformedAnswerError("of a destination", f"expected a quantity, got {str(answer)[:60]}") from cause
+
+
+def _bytes(answer: Any) -> bytes:
+    try:
+        return bytes.fromhex(answer.removeprefix("0x"))
+    except (AttributeError, TypeError, ValueError) as cause:
+        raise MalformedAnswerError("of a destination", f"expected bytes, got {str(answer)[:60]}") from cause
