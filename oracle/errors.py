@@ -101,6 +101,10 @@ class SandboxRpcError(SandboxError):
         super().__init__(f"{method} at {url}: {reason}")
 
 
+class DemoFailedError(SandboxError):
+    """Something that the demo shows did not hold: a bug, or a machine too slow; the message says which part."""
+
+
 class DeploymentError(SandboxError):
     """A transaction of a deployment was reverted."""
 
