@@ -113,7 +113,9 @@ contract LendingMarket is MarketBase {
         decision.borrowerLimit = borrowerLimit;
         decision.exposureCap = exposureCap;
         if (decision.terms.allowed) return decision;
-        if (decision.terms.ltvBps == 0) return _refused(decision, Refusal.AboveCeiling, askBps, pair.ltvCeilingBps);
+        if (TermsLib.stepOf(pair, askBps) > pair.ltvCeilingBps) {
+            return _refused(decision, Refusal.AboveCeiling, askBps, pair.ltvCeilingBps);
+        }
         if (!isRated) return _refused(decision, Refusal.AboveFloor, askBps, pair.ltvFloorBps);
         return _refused(decision, Refusal.OverBudget, decision.terms.elPpm, budgetPpm);
     }

@@ -99,7 +99,7 @@ interface ILendingMarket {
     /// @param allowed Whether the loan is granted; `refusal` says why not.
     /// @param basis What the terms stand on.
     /// @param askBps LTV after the loan, rounded up.
-    /// @param ltvBps Step of the menu that the ask falls on; 0 if it is above the ceiling.
+    /// @param ltvBps Step of the menu that is granted.
     /// @param premiumBps Annual premium of the whole position from then on.
     /// @param elPpm Expected loss per 30 days.
     /// @param debtAfter Debt after the loan, interest included.

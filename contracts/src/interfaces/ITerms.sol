@@ -25,9 +25,9 @@ interface ITerms {
 
     /// @notice Terms of one loan.
     /// @param allowed Whether the loan is granted.
-    /// @param ltvBps The step of the menu that the ask was rounded up to; 0 if the ask is above the ceiling.
-    /// @param premiumBps Annual premium over the base rate.
-    /// @param elPpm Expected loss per 30 days at that step; 0 without a rated score.
+    /// @param ltvBps The step of the menu that the ask was rounded up to; 0 if refused.
+    /// @param premiumBps Annual premium over the base rate; 0 if refused.
+    /// @param elPpm Expected loss per 30 days at the step asked for; 0 without a rated score and above the ceiling.
     struct Terms {
         bool allowed;
         uint32 ltvBps;

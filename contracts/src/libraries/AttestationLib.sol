@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.20;
 
-import { ECDSA } from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
-
 import { IScoreOracle } from "../interfaces/IScoreOracle.sol";
 
 /// @title What an attestation signs, and whether enough of them come together
-/// @dev EIP-712 with the domain {name, version} only: one report serves every chain.
+/// @dev The precompile is called directly: OpenZeppelin's ECDSA checks again what is checked here with the member's id.
+///      EIP-712 with the domain {name, version} only: one report serves every chain.
 library AttestationLib {
     bytes32 internal constant REPORT_TYPEHASH = keccak256(
         "Report(bytes32 configDigest,uint64 epoch,bytes32 cutHash,bytes32 scoresRoot,uint32 observers,uint32 borrowers,uint32 collaterals,uint32 stalledChains)"
@@ -26,9 +25,20 @@ library AttestationLib {
     }
 
     /// @notice EIP-712 digest of a report.
-    function hashReport(bytes32 domain, IScoreOracle.Report calldata report) internal pure returns (bytes32) {
-        bytes32 structHash = keccak256(abi.encode(REPORT_TYPEHASH, report));
-        return keccak256(abi.encodePacked(hex"1901", domain, structHash));
+    function hashReport(bytes32 domain, IScoreOracle.Report calldata report) internal pure returns (bytes32 digest) {
+        bytes32 typeHash = REPORT_TYPEHASH;
+        // Safe: writes past the free memory pointer only. A report is eight static words, so its calldata is its ABI
+        // encoding; dirty high bits would make another digest, which nobody signed.
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            mstore(free, typeHash)
+            calldatacopy(add(free, 32), report, 256)
+            let structHash := keccak256(free, 288)
+            mstore(free, shl(240, 0x1901))
+            mstore(add(free, 2), domain)
+            mstore(add(free, 34), structHash)
+            digest := keccak256(free, 66)
+        }
     }
 
     /// @notice Checks records `uint8 memberId ‖ r ‖ yParityAndS` in ascending member order against `members`.
@@ -68,7 +78,8 @@ library AttestationLib {
     {
         uint256 s = parityAndS & ~_PARITY_BIT;
         if (s > _HALF_ORDER) revert IScoreOracle.MalleableSignature(memberId, bytes32(s));
-        (address signer,,) = ECDSA.tryRecover(digest, r, bytes32(parityAndS));
+        // Safe: the parity is one bit.
+        address signer = ecrecover(digest, uint8(27 + (parityAndS >> 255)), r, bytes32(s));
         // A failed recovery gives zero, which is no member.
         if (signer != member) revert IScoreOracle.WrongSigner(memberId, signer, member);
     }

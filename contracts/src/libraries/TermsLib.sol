@@ -6,7 +6,7 @@ import { ScoreMath } from "./ScoreMath.sol";
 
 /// @title Terms of a loan from the pair, the borrower's behaviour and the loan asked for
 /// @notice A menu rising in LTV: `L = floor + 50k`, each step allowed if its expected loss is inside the budget.
-/// @dev Mirrors `oracle/terms`. All roundings are against the borrower, except the health factor's, which is too: down.
+/// @dev Mirrors `oracle/terms`. All roundings are against the borrower: the health factor down, the loss and the premium up.
 library TermsLib {
     uint256 internal constant STEP_BPS = 50;
 
@@ -21,8 +21,9 @@ library TermsLib {
         pure
         returns (ITerms.Terms memory terms)
     {
-        terms.allowed = askBps <= pair.ltvFloorBps;
-        terms.ltvBps = _stepOf(pair, askBps);
+        if (askBps > pair.ltvFloorBps) return terms;
+        terms.allowed = true;
+        terms.ltvBps = pair.ltvFloorBps;
         terms.premiumBps = policy.floorPremiumBps;
     }
 
@@ -35,25 +36,30 @@ library TermsLib {
         int256 behaviourMargin,
         uint256 askBps
     ) internal view returns (ITerms.Terms memory terms) {
-        uint256 ltvBps = _stepOf(pair, askBps);
-        if (ltvBps == 0) return floorTerms(policy, pair, askBps);
+        uint256 ltvBps = stepOf(pair, askBps);
+        if (ltvBps > pair.ltvCeilingBps) return terms;
         uint256 elPpm = expectedLoss(tables, policy, pair, behaviourMargin, ltvBps);
-        uint256 premiumBps = _divUp(elPpm * 365, 3000);
-        // Casts are safe: ltvBps fits the uint16 ceiling; the PD and gap are below 2^32 ppm and severity is a uint32,
-        // but tables hold at most 10^6 ppm, which keeps the loss below 2^32 for any severity up to 42,949 %.
-        terms.ltvBps = uint32(ltvBps);
+        bool isInBudget = elPpm <= policy.budgetPpm;
+        bool isAtFloor = askBps <= pair.ltvFloorBps;
         terms.elPpm = _toUint32(elPpm);
-        terms.allowed = elPpm <= policy.budgetPpm;
-        if (askBps <= pair.ltvFloorBps) {
-            bool isDiscounted = terms.allowed && premiumBps < policy.floorPremiumBps;
-            terms.premiumBps = isDiscounted ? uint32(premiumBps) : policy.floorPremiumBps;
-            terms.allowed = true;
-        } else {
-            terms.premiumBps = _toUint32(premiumBps);
-        }
+        if (!isInBudget && !isAtFloor) return terms;
+        uint256 premiumBps = _divUp(elPpm * 365, 3000);
+        if (isAtFloor && (!isInBudget || premiumBps > policy.floorPremiumBps)) premiumBps = policy.floorPremiumBps;
+        terms.allowed = true;
+        // Cast is safe: at most the uint16 ceiling.
+        terms.ltvBps = uint32(ltvBps);
+        terms.premiumBps = _toUint32(premiumBps);
     }
 
-    /// @notice Expected loss per 30 days, in ppm, of a loan at `ltvBps` > 0; rounded up twice.
+    /// @notice The smallest step of the menu at or above the ask; it may lie above the ceiling.
+    function stepOf(ITerms.Pair memory pair, uint256 askBps) internal pure returns (uint256) {
+        if (askBps <= pair.ltvFloorBps) return pair.ltvFloorBps;
+        // An ask beyond every ceiling needs no step, and rounding it up could overflow.
+        if (askBps > pair.ltvCeilingBps) return type(uint256).max;
+        return pair.ltvFloorBps + _divUp(askBps - pair.ltvFloorBps, STEP_BPS) * STEP_BPS;
+    }
+
+    /// @notice Expected loss per 30 days, in ppm, of a loan at `ltvBps`; rounded up twice. At zero there is no debt.
     function expectedLoss(
         address tables,
         ITerms.Policy memory policy,
@@ -61,26 +67,21 @@ library TermsLib {
         int256 behaviourMargin,
         uint256 ltvBps
     ) internal view returns (uint256) {
-        uint256 healthFactorWad = uint256(pair.liquidationThresholdBps) * _WAD / ltvBps;
-        int256 offset = ScoreMath.stateOffset(tables, ScoreMath.distance(healthFactorWad, pair.volatilityPpm));
+        uint256 z = ScoreMath.Z_NO_DEBT;
+        if (ltvBps != 0) {
+            z = ScoreMath.distance(uint256(pair.liquidationThresholdBps) * _WAD / ltvBps, pair.volatilityPpm);
+        }
+        int256 offset = ScoreMath.stateOffset(tables, z);
         uint256 pdUpperPpm = ScoreMath.pdUpper(tables, offset + behaviourMargin);
         uint256 throughGapPpm = _divUp(pdUpperPpm * pair.gapPpm, _PPM);
         return _divUp(throughGapPpm * policy.severityBps, _BPS);
-    }
-
-    /// @dev Smallest step of the menu at or above the ask; 0 above the ceiling, and where the pair has no floor at all.
-    function _stepOf(ITerms.Pair memory pair, uint256 askBps) private pure returns (uint32) {
-        if (askBps <= pair.ltvFloorBps) return pair.ltvFloorBps;
-        if (askBps > pair.ltvCeilingBps) return 0;
-        uint256 ltvBps = pair.ltvFloorBps + _divUp(askBps - pair.ltvFloorBps, STEP_BPS) * STEP_BPS;
-        // Cast is safe: at most the uint16 ceiling.
-        return ltvBps > pair.ltvCeilingBps ? 0 : uint32(ltvBps);
     }
 
     function _divUp(uint256 a, uint256 b) private pure returns (uint256) {
         return a == 0 ? 0 : (a - 1) / b + 1;
     }
 
+    /// @dev Saturates: such a loss or premium is refused by every budget and could not be paid.
     function _toUint32(uint256 value) private pure returns (uint32) {
         return value > type(uint32).max ? type(uint32).max : uint32(value);
     }

@@ -14,8 +14,11 @@ contract ScriptedFeed is IAggregatorV3, Ownable {
         uint64 updatedAt;
     }
 
-    /// @notice Thrown when a round does not exist.
+    /// @notice Thrown when a round does not exist, or is no longer kept.
     error NoSuchRound(uint256 given, uint256 latest);
+
+    /// @dev Older rounds are in the logs; a local chain hashes its whole state at every block, so state is kept small.
+    uint80 private constant _ROUNDS_KEPT = 64;
 
     /// @notice A new answer, as Chainlink aggregators log it.
     event AnswerUpdated(int256 indexed current, uint256 indexed roundId, uint256 updatedAt);
@@ -29,7 +32,7 @@ contract ScriptedFeed is IAggregatorV3, Ownable {
 
     /// @notice Round of the newest answer.
     uint80 public latestRound;
-    mapping(uint80 roundId => Round) private _rounds;
+    mapping(uint80 slot => Round) private _rounds;
 
     constructor(uint8 decimals_, string memory description_, int192 answer) Ownable(msg.sender) {
         decimals = decimals_;
@@ -49,12 +52,12 @@ contract ScriptedFeed is IAggregatorV3, Ownable {
 
     /// @notice The newest answer.
     function latestAnswer() external view returns (int256) {
-        return _rounds[latestRound].answer;
+        return _rounds[latestRound % _ROUNDS_KEPT].answer;
     }
 
     /// @notice Time of the newest answer.
     function latestTimestamp() external view returns (uint256) {
-        return _rounds[latestRound].updatedAt;
+        return _rounds[latestRound % _ROUNDS_KEPT].updatedAt;
     }
 
     /// @inheritdoc IAggregatorV3
@@ -68,14 +71,16 @@ contract ScriptedFeed is IAggregatorV3, Ownable {
         view
         returns (uint80 id, int256 answer, uint256 startedAt, uint256 updatedAt, uint80 answeredInRound)
     {
-        if (roundId == 0 || roundId > latestRound) revert NoSuchRound(roundId, latestRound);
-        Round memory round = _rounds[roundId];
+        if (roundId == 0 || roundId > latestRound || latestRound - roundId >= _ROUNDS_KEPT) {
+            revert NoSuchRound(roundId, latestRound);
+        }
+        Round memory round = _rounds[roundId % _ROUNDS_KEPT];
         return (roundId, round.answer, round.updatedAt, round.updatedAt, roundId);
     }
 
     function _write(int192 answer, uint64 updatedAt) private {
         uint80 roundId = ++latestRound;
-        _rounds[roundId] = Round({ answer: answer, updatedAt: updatedAt });
+        _rounds[roundId % _ROUNDS_KEPT] = Round({ answer: answer, updatedAt: updatedAt });
         emit AnswerUpdated(answer, roundId, updatedAt);
     }
 }

@@ -44,13 +44,13 @@ contract StaticMarket is MarketBase {
     }
 
     function _decide(uint256 askBps, Standing memory) internal view override returns (Decision memory decision) {
+        if (askBps > ltvBps) {
+            (decision.refusal, decision.given, decision.limit) = (Refusal.AboveCeiling, askBps, ltvBps);
+            return decision;
+        }
         decision.floorBps = ltvBps;
         // Cast is safe: the LTV came as a uint16.
-        decision.terms =
-            ITerms.Terms({ allowed: askBps <= ltvBps, ltvBps: uint32(ltvBps), premiumBps: premiumBps, elPpm: 0 });
-        if (!decision.terms.allowed) {
-            (decision.refusal, decision.given, decision.limit) = (Refusal.AboveCeiling, askBps, ltvBps);
-        }
+        decision.terms = ITerms.Terms({ allowed: true, ltvBps: uint32(ltvBps), premiumBps: premiumBps, elPpm: 0 });
     }
 
     function _lastFloorBps() internal view override returns (uint256) {
