@@ -127,7 +127,7 @@ def _receive_attestation(local: Local, state: EpochState, signed: SignedMessage)
         return replace(state, attestations=put(state.attestations, signed.sender, signed)), ()
     if _attested_hash(before) != _attested_hash(signed):
         return _blame_equivocation(state, before, signed)
-    return state, attestation.answer(local, state, signed)
+    return attestation.answer(local, state, signed)
 
 
 def _attested_hash(signed: SignedMessage) -> bytes:

@@ -34,7 +34,7 @@ def prepare(local: Local, state: EpochState) -> Step | None:
     """Vote for the valid report of this view, with its entries on disk first."""
     if not state.may_vote or state.has_voted(MessageKind.PREPARE):
         return None
-    report = state.valid.get(state.view) if state.is_open else state.new_views[state.view]
+    report = state.valid.get(state.view) if state.is_open else state.new_views.get(state.view)
     if report is None:
         return None
     if report.scores_root not in state.outcomes:

@@ -87,8 +87,10 @@ def signatures_of(state: EpochState) -> dict[NodeId, bytes]:
     }
 
 
-def answer(local: Local, state: EpochState, signed: SignedMessage) -> tuple[Effect, ...]:
-    """Send our attestation to a node that repeats its own: it may lack ours."""
+def answer(local: Local, state: EpochState, signed: SignedMessage) -> Step:
+    """Send our attestation to a node that repeats its own, for it may lack ours; once between two repetitions, so that two nodes do not echo."""
     own = state.attestations.get(local.node)
-    repeated = signed.sender in state.attestations and signed.sender != local.node
-    return (Send(message=own.message, to=(signed.sender,)),) if own is not None and repeated else ()
+    mark = ("answered", signed.sender, state.resends_count)
+    if own is None or signed.sender == local.node or mark in state.done:
+        return state, ()
+    return once(state, mark), (Send(message=own.message, to=(signed.sender,)),)

@@ -30,10 +30,8 @@ def on_resend(local: Local, state: EpochState) -> Step:
     state = replace(state, resends_count=count + 1)
     if state.agreed is None or count < MAX_FETCH_RETRIES:
         state = replace(state, done=frozenset(mark for mark in state.done if not _is_fetch(mark)))
-    effects: list[Effect] = [*outstanding(local, state)]
-    if state.decision is None or len(state.attestations) < local.committee.n:
-        effects.append(SetTimer(timer=timer, delay_ms=local.timing.resend_ms << min(count + 1, MAX_DOUBLINGS)))
-    return state, tuple(effects)
+    delay_ms = local.timing.resend_ms << min(count + 1, MAX_DOUBLINGS)
+    return state, (*outstanding(local, state), SetTimer(timer=timer, delay_ms=delay_ms))
 
 
 def outstanding(local: Local, state: EpochState) -> tuple[Send, ...]:
