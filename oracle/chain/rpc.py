@@ -56,12 +56,21 @@ class Endpoint(Protocol):
 class RpcEndpoint:
     """An endpoint over HTTP; `close` ends its connections."""
 
-    def __init__(self, url: str, chain_id: ChainId, *, timeout_s: float = DEFAULT_TIMEOUT_S) -> None:
+    def __init__(
+        self,
+        url: str,
+        chain_id: ChainId,
+        *,
+        timeout_s: float = DEFAULT_TIMEOUT_S,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
         self.chain_id = chain_id
         self.counters = EndpointCounters()
         self._url = url
         self._name = urlsplit(url).netloc.rpartition("@")[2] or url
-        self._client = httpx.AsyncClient(timeout=timeout_s, headers={"content-type": "application/json"})
+        self._client = httpx.AsyncClient(
+            timeout=timeout_s, headers={"content-type": "application/json"}, transport=transport
+        )
         self._is_verified = False
 
     @property

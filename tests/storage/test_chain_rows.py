@@ -1,0 +1,107 @@
+"""Chain rows in SQLite: all or nothing, in order, and only of the chain that was asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from oracle.domain.units import ChainId
+from oracle.errors import StorageError
+from oracle.storage.chain_rows import KEPT_MARKS, ChainRows, RowTuple
+from oracle.storage.engine import open_database
+
+LEFT, RIGHT = ChainId(1), ChainId(2)
+FILTER = b"filter"
+
+
+def make_row(number: int, index: int = 0, *, data: bytes = b"\xff" * 96) -> RowTuple:
+    return (number, number.to_bytes(32, "big"), 1_700_000_000 + number, index, b"\x01" * 20, b"\x02" * 64, data)
+
+
+def mark_of(number: int) -> tuple[int, bytes]:
+    return (number, number.to_bytes(32, "big"))
+
+
+@pytest.fixture
+def rows(tmp_path: Path) -> ChainRows:
+    return ChainRows(open_database(tmp_path / "node.db"))
+
+
+def test_load_rows__two_ranges__come_back_in_order_and_unchanged(rows: ChainRows) -> None:
+    first, second = [make_row(3, 7), make_row(3, 9)], [make_row(11, 0, data=b"")]
+    rows.append(LEFT, first, mark=mark_of(10), filter_hash=FILTER)
+    rows.append(LEFT, second, mark=mark_of(20), filter_hash=FILTER)
+
+    assert list(rows.load_rows(LEFT, 0, 99)) == first + second
+    assert list(rows.load_rows(LEFT, 3, 10)) == first
+    assert list(rows.load_rows(LEFT, 4, 10)) == []
+
+
+def test_load_marks__several__are_newest_first(rows: ChainRows) -> None:
+    assert rows.load_marks(LEFT) == []
+    for number in (5, 9, 7 + 9):
+        rows.append(LEFT, [], mark=mark_of(number), filter_hash=FILTER)
+
+    assert rows.load_marks(LEFT) == [mark_of(16), mark_of(9), mark_of(5)]
+
+
+def test_append__one_row_is_there_already__nothing_of_the_range_is_stored(rows: ChainRows) -> None:
+    rows.append(LEFT, [make_row(3)], mark=mark_of(5), filter_hash=FILTER)
+
+    with pytest.raises(StorageError):
+        rows.append(LEFT, [make_row(6), make_row(3)], mark=mark_of(8), filter_hash=FILTER)
+
+    assert list(rows.load_rows(LEFT, 0, 99)) == [make_row(3)]
+    assert rows.load_marks(LEFT) == [mark_of(5)]
+
+
+def test_roll_back__to_a_block__keeps_it_and_what_is_before(rows: ChainRows) -> None:
+    for number in (3, 6, 9):
+        rows.append(LEFT, [make_row(number)], mark=mark_of(number), filter_hash=FILTER)
+    rows.append(RIGHT, [make_row(9)], mark=mark_of(9), filter_hash=FILTER)
+
+    rows.roll_back(LEFT, 6)
+
+    assert [row[0] for row in rows.load_rows(LEFT, 0, 99)] == [3, 6]
+    assert rows.load_marks(LEFT) == [mark_of(6), mark_of(3)]
+    assert [row[0] for row in rows.load_rows(RIGHT, 0, 99)] == [9]
+    assert (rows.count_roll_backs(LEFT), rows.count_roll_backs(RIGHT)) == (1, 0)
+    assert rows.load_filter_hash(LEFT) == FILTER
+
+
+def test_roll_back__everything__leaves_nothing(rows: ChainRows) -> None:
+    rows.append(LEFT, [make_row(0)], mark=mark_of(0), filter_hash=FILTER)
+
+    rows.roll_back(LEFT, -1)
+
+    assert (list(rows.load_rows(LEFT, 0, 99)), rows.load_marks(LEFT)) == ([], [])
+
+
+def test_filter_hash__changed__is_the_newest(rows: ChainRows) -> None:
+    assert rows.load_filter_hash(LEFT) is None
+    rows.append(LEFT, [], mark=mark_of(1), filter_hash=b"old")
+    rows.append(LEFT, [], mark=mark_of(2), filter_hash=b"new")
+
+    assert rows.load_filter_hash(LEFT) == b"new"
+
+
+def test_marks__very_many__only_the_newest_are_kept(rows: ChainRows) -> None:
+    for number in range(KEPT_MARKS + 5):
+        rows.append(LEFT, [], mark=mark_of(number), filter_hash=FILTER)
+
+    kept = rows.load_marks(LEFT)
+    assert len(kept) == KEPT_MARKS
+    assert kept[-1] == mark_of(5)
+
+
+def test_rows__database_opened_again__are_still_there(tmp_path: Path) -> None:
+    path = tmp_path / "node.db"
+    first = open_database(path)
+    ChainRows(first).append(LEFT, [make_row(3)], mark=mark_of(5), filter_hash=FILTER)
+    first.close()
+
+    again = ChainRows(open_database(path))
+
+    assert list(again.load_rows(LEFT, 0, 99)) == [make_row(3)]
+    assert again.load_marks(LEFT) == [mark_of(5)]
