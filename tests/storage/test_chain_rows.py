@@ -9,7 +9,7 @@ import pytest
 from oracle.domain.units import ChainId
 from oracle.errors import StorageError
 from oracle.storage.chain_rows import KEPT_MARKS, ChainRows, RowTuple
-from oracle.storage.engine import open_database
+from oracle.storage.engine import Database, open_database
 
 LEFT, RIGHT = ChainId(1), ChainId(2)
 FILTER = b"filter"
@@ -24,8 +24,8 @@ def mark_of(number: int) -> tuple[int, bytes]:
 
 
 @pytest.fixture
-def rows(tmp_path: Path) -> ChainRows:
-    return ChainRows(open_database(tmp_path / "node.db"))
+def rows(database: Database) -> ChainRows:
+    return ChainRows(database)
 
 
 def test_load_rows__two_ranges__come_back_in_order_and_unchanged(rows: ChainRows) -> None:
@@ -96,12 +96,13 @@ def test_marks__very_many__only_the_newest_are_kept(rows: ChainRows) -> None:
 
 
 def test_rows__database_opened_again__are_still_there(tmp_path: Path) -> None:
-    path = tmp_path / "node.db"
-    first = open_database(path)
+    first = open_database(tmp_path / "again.db")
     ChainRows(first).append(LEFT, [make_row(3)], mark=mark_of(5), filter_hash=FILTER)
     first.close()
 
-    again = ChainRows(open_database(path))
+    second = open_database(tmp_path / "again.db")
+    again = ChainRows(second)
+    found = list(again.load_rows(LEFT, 0, 99)), again.load_marks(LEFT)
+    second.close()
 
-    assert list(again.load_rows(LEFT, 0, 99)) == [make_row(3)]
-    assert again.load_marks(LEFT) == [mark_of(5)]
+    assert found == ([make_row(3)], [mark_of(5)])
