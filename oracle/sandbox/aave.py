@@ -122,7 +122,7 @@ async def deploy_aave(
         addresses = await deployer.chain.read(data_provider, RESERVE_TOKENS, token, returns=("address",) * 3)
         reserve_tokens[symbol] = (_checksum(addresses[0]), _checksum(addresses[1]), _checksum(addresses[2]))
     return AaveDeployment(
-        pool=pool, addresses_provider=provider, configurator=configurator, data_provider=data_provider, oracle=oracle,
+        pool=_checksum(pool), addresses_provider=provider, configurator=_checksum(configurator), data_provider=data_provider, oracle=oracle,
         treasury=treasury, reserve_tokens=reserve_tokens,
     )  # fmt: skip
 

@@ -199,7 +199,7 @@ def _spawn(
     command = [
         str(find_program("anvil")), "--quiet", "--chain-id", str(chain_id), "--port", str(port), "--accounts", "1",
         "--hardfork", "prague", "--slots-in-an-epoch", "1", "--no-mining", "--order", "fifo", "--auto-impersonate",
-        "--prune-history", "64", "--gas-limit", str(BLOCK_GAS_LIMIT), "--no-request-size-limit", "--timestamp", str(genesis_s),
+        "--prune-history", "2", "--gas-limit", str(BLOCK_GAS_LIMIT), "--no-request-size-limit", "--timestamp", str(genesis_s),
     ]  # fmt: skip
     if state_path is not None:
         command += ["--load-state", str(state_path)]

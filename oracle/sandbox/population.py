@@ -54,33 +54,33 @@ class Conduct:
 
 CONDUCT: dict[Behaviour, Conduct] = {
     Behaviour.CAREFUL: Conduct(
-        share=0.17, target_low=1.9, target_high=3.2, react_below=1.55, react_chance=0.9, restore_to=2.1, idle_days=30
+        share=0.15, target_low=1.9, target_high=3.2, react_below=1.55, react_chance=0.9, restore_to=2.1, idle_days=18
     ),
     Behaviour.LEVERAGED: Conduct(
-        share=0.16, target_low=1.22, target_high=1.42, react_below=1.12, react_chance=0.30, restore_to=1.30,
-        relever_above=1.65, idle_days=12, median_usd=60_000,
+        share=0.16, target_low=1.15, target_high=1.35, react_below=1.10, react_chance=0.18, restore_to=1.28,
+        relever_above=1.6, idle_days=8, median_usd=60_000,
     ),
     Behaviour.REACTIVE: Conduct(
-        share=0.16, target_low=1.28, target_high=1.6, react_below=1.20, react_chance=0.95, restore_to=1.40, idle_days=20
+        share=0.16, target_low=1.25, target_high=1.6, react_below=1.20, react_chance=0.85, restore_to=1.40, idle_days=12
     ),
-    Behaviour.NEGLIGENT: Conduct(share=0.16, target_low=1.25, target_high=1.75, idle_days=45),
+    Behaviour.NEGLIGENT: Conduct(share=0.19, target_low=1.18, target_high=1.65, idle_days=30),
     Behaviour.SERIAL: Conduct(
-        share=0.11, target_low=1.08, target_high=1.20, relever_above=1.35, idle_days=8, median_usd=12_000
+        share=0.10, target_low=1.08, target_high=1.20, relever_above=1.35, idle_days=8, median_usd=12_000
     ),
     Behaviour.STAKER: Conduct(
-        share=0.07, target_low=1.08, target_high=1.25, react_below=1.06, react_chance=0.6, restore_to=1.15, idle_days=25,
+        share=0.07, target_low=1.05, target_high=1.16, react_below=1.04, react_chance=0.3, restore_to=1.08, idle_days=16,
         collaterals=("wstETH",), debts=("WETH",), median_usd=90_000,
     ),
     Behaviour.SHORT: Conduct(
-        share=0.04, target_low=1.2, target_high=1.5, react_below=1.10, react_chance=0.5, restore_to=1.3, idle_days=15,
+        share=0.05, target_low=1.10, target_high=1.35, react_below=1.08, react_chance=0.25, restore_to=1.25, idle_days=12,
         collaterals=("USDC", "DAI"), debts=("WETH", "WBTC"),
     ),
-    Behaviour.DORMANT: Conduct(share=0.06, target_low=1.9, target_high=3.0, opens_until=0.3),
+    Behaviour.DORMANT: Conduct(share=0.05, target_low=1.5, target_high=3.0, opens_until=0.3),
     Behaviour.NEWCOMER: Conduct(
-        share=0.04, target_low=1.4, target_high=2.2, react_below=1.15, react_chance=0.5, restore_to=1.4,
-        opens_from=0.85, opens_until=0.99,
+        share=0.04, target_low=1.3, target_high=2.2, react_below=1.15, react_chance=0.5, restore_to=1.4,
+        opens_from=0.78, opens_until=0.99,
     ),
-    Behaviour.DUST: Conduct(share=0.03, target_low=1.3, target_high=1.8, idle_days=40, median_usd=25),
+    Behaviour.DUST: Conduct(share=0.03, target_low=1.15, target_high=1.6, idle_days=30, median_usd=60),
 }  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """The price path of a world: a seeded geometric random walk with jumps, two dips, one crash and a recovery.
 
 Hourly log returns are drawn for ETH and BTC (correlated); wstETH is ETH times a growing ratio that sags under stress; stablecoins stay
-near a dollar and wobble in the crash. Feeds are updated every four hours, hourly around a shock, stablecoins daily.
+near a dollar and wobble in the crash. Feeds are updated every six hours, hourly around a shock, stablecoins daily.
 The walk is for show and training of a sandbox model only, so floats are fine here; what reaches a chain is an integer.
 """
 
@@ -15,7 +15,7 @@ from random import Random
 from oracle.domain.units import DAY_S, HOUR_S, YEAR_S
 from oracle.sandbox.reserves import RESERVES
 
-CALM_STEP_HOURS = 4
+CALM_STEP_HOURS = 6
 STABLE_STEP_HOURS = 24
 STABLES = ("USDC", "DAI")
 ETH_VOLATILITY = 0.55
