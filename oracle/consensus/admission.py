@@ -15,15 +15,13 @@ from oracle.consensus.commitment import check_closed_set
 from oracle.consensus.events import AlarmReason, Blame, BlameReason, Effect
 from oracle.consensus.messages import SignedMessage
 from oracle.consensus.proposal import check_proposal_shape
-from oracle.consensus.state import EpochState, Local, Step, alarm_once, once, put
+from oracle.consensus.state import MAX_VIEWS_BEHIND, EpochState, Local, Step, alarm_once, once, put
 from oracle.errors import PeerProtocolError
 
 MAX_VIEWS_AHEAD = 8
-MAX_VIEWS_BEHIND = 8
 _OF_ANY_CUT = (MessageKind.COMMITTED, MessageKind.ATTESTATION, MessageKind.OUTCOME, MessageKind.OUTCOME_FETCH)
 _TO_LEADER = (MessageKind.COMMITMENT, MessageKind.REVEAL)
 _FROM_LEADER = (MessageKind.CLOSED_SET, MessageKind.PROPOSAL, MessageKind.NEW_VIEW)
-_KEPT = (*_TO_LEADER, *_FROM_LEADER, MessageKind.PREPARE, MessageKind.COMMIT)
 
 
 def receive(local: Local, state: EpochState, signed: SignedMessage) -> Step:

@@ -31,10 +31,13 @@ from oracle.consensus.bodies import (
     ViewWishBody,
 )
 from oracle.consensus.words import WORD, Reader
-from oracle.domain.ids import Hash32
+from oracle.domain.ids import Hash32, uint_word
 from oracle.domain.report import ChainCut, Report
+from oracle.domain.score import BORROWER_WORDS, COLLATERAL_WORDS
 from oracle.domain.units import BlockNumber, ChainId, Epoch, View
 from oracle.errors import MalformedValueError
+
+_WORDS_OF_KIND = {uint_word(1): BORROWER_WORDS, uint_word(2): COLLATERAL_WORDS}
 
 
 def decode_body(kind: MessageKind, data: bytes) -> Body:
@@ -102,7 +105,19 @@ def _bodies(reader: Reader) -> BodiesBody:
     body = BodiesBody(entries_root=reader.word(0), buckets=_buckets(reader), bodies=reader.bytes_array_at(2))
     if len(body.buckets) != len(body.bodies):
         raise MalformedValueError("bucket bodies", str(len(body.bodies)), str(len(body.buckets)))
+    for entries in body.bodies:
+        _check_whole_entries(entries)
     return body
+
+
+def _check_whole_entries(data: bytes) -> None:
+    """Walk over entries by their kind; their fields are decoded only where the entries are wanted."""
+    position = 0
+    while position < len(data):
+        words = _WORDS_OF_KIND.get(data[position : position + WORD], 0)
+        position += words * WORD
+        if words == 0 or position > len(data):
+            raise MalformedValueError("entries", f"{len(data)} bytes", "whole score encodings")
 
 
 def _proposal(reader: Reader) -> ProposalBody:
@@ -135,7 +150,9 @@ def _committed(reader: Reader) -> CommittedBody:
 
 
 def _outcome(reader: Reader) -> OutcomeBody:
-    return OutcomeBody(scores_root=reader.word(0), entries=reader.bytes_at(1))
+    body = OutcomeBody(scores_root=reader.word(0), entries=reader.bytes_at(1))
+    _check_whole_entries(body.entries)
+    return body
 
 
 _DECODERS: dict[MessageKind, Callable[[Reader], Body]] = {

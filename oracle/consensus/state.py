@@ -24,6 +24,8 @@ FIRST_VIEW = View(0)
 ANY_VIEW = View(0)
 """The view of an attestation: it belongs to the epoch, not to a view."""
 
+MAX_VIEWS_BEHIND = 8
+
 type InboxKey = tuple[MessageKind, View, NodeId]
 
 
@@ -215,8 +217,9 @@ def start_timer(state: EpochState, kind: TimerKind, delay_ms: int) -> Step | Non
 
 
 def enter_view(local: Local, state: EpochState, view: View) -> Step:
-    """Move to a view and start its timers."""
-    state = replace(state, view=view, resends_count=0)
+    """Move to a view, start its timers, and forget messages of views long past."""
+    inbox = {key: message for key, message in state.inbox.items() if key[1] + MAX_VIEWS_BEHIND >= view}
+    state = replace(state, view=view, inbox=inbox, resends_count=0)
     view_timer = Timer(kind=TimerKind.VIEW, epoch=state.epoch, view=view)
     resend = Timer(kind=TimerKind.RESEND, epoch=state.epoch, view=ANY_VIEW)
     return state, (
