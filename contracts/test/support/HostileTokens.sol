@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.30;
+
+import { SandboxToken } from "../../src/sandbox/SandboxToken.sol";
+
+/// @notice Keeps one percent of every transfer.
+contract FeeToken is SandboxToken {
+    constructor() SandboxToken("Fee token", "FEE", 18) { }
+
+    function _update(address from, address to, uint256 amount) internal override {
+        if (from == address(0) || to == address(0)) return super._update(from, to, amount);
+        super._update(from, address(0xFEE), amount / 100);
+        super._update(from, to, amount - amount / 100);
+    }
+}
+
+/// @notice Calls back into `target` on every transfer.
+contract CallingToken is SandboxToken {
+    address public target;
+    bytes public payload;
+
+    constructor() SandboxToken("Calling token", "CALL", 18) { }
+
+    function arm(address target_, bytes calldata payload_) external {
+        target = target_;
+        payload = payload_;
+    }
+
+    function _update(address from, address to, uint256 amount) internal override {
+        super._update(from, to, amount);
+        if (target == address(0)) return;
+        (bool done, bytes memory reason) = target.call(payload);
+        if (!done) {
+            assembly ("memory-safe") {
+                revert(add(reason, 32), mload(reason))
+            }
+        }
+    }
+}

@@ -1,0 +1,412 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.30;
+
+import { LendingMarket } from "../../src/LendingMarket.sol";
+import { ILendingMarket } from "../../src/interfaces/ILendingMarket.sol";
+import { IScoreTables } from "../../src/interfaces/IScoreTables.sol";
+import { SandboxToken } from "../../src/sandbox/SandboxToken.sol";
+import { CallingToken, FeeToken } from "../support/HostileTokens.sol";
+import { MarketFixture } from "../support/MarketFixture.sol";
+import { ERC4626 } from "@openzeppelin/contracts/token/ERC20/extensions/ERC4626.sol";
+import { ReentrancyGuardTransient } from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+
+/// @notice Supply, interest, liquidation, prices and hostile tokens. Amounts are worked by hand.
+contract LendingMarketBooksTest is MarketFixture {
+    function setUp() public {
+        setUpMarket();
+    }
+
+    // --- interest -----------------------------------------------------------------------------
+
+    /// Half of the supply is lent: 1 % + 4 % * 50/80 = 3.5 %, and the floor premium of 0.75 %, for a year.
+    function test_Interest_OneYear_IsExact() public {
+        supplyCollateral(unknown, 420 * WETH);
+        vm.prank(unknown);
+        market.borrow(500_000 * USDC, unknown);
+        assertEq(market.baseRateWad(), 0.035e18);
+
+        skipWithPrices(365 days);
+
+        assertEq(market.debtOf(unknown), 521_250 * USDC);
+        assertEq(market.totalDebt(), 521_250 * USDC);
+        assertEq(market.totalAssets(), 1_021_250 * USDC);
+        assertEq(market.maxWithdraw(supplier), 500_000 * USDC);
+    }
+
+    /// The premium is simple interest: accruing in between compounds the base rate, never the premium on itself.
+    function test_Interest_AccruedInBetween_PremiumStaysSimple() public {
+        supplyCollateral(unknown, 420 * WETH);
+        vm.prank(unknown);
+        market.borrow(500_000 * USDC, unknown);
+        skipWithPrices(365 days);
+        market.accrue();
+        uint256 rateWad = market.baseRateWad();
+
+        skipWithPrices(365 days);
+
+        // Second year: premium 0.75 % of 517,500; base debt grows from 517,500 at the rate of the year's start.
+        uint256 premium = 3750 * USDC + 3_881_250_000;
+        uint256 base = 517_500 * USDC + uint256(517_500 * USDC) * rateWad / 1e18;
+        assertApproxEqAbs(market.debtOf(unknown), base + premium, 2);
+    }
+
+    function test_BaseRate_AboveTheKink_IsSteep() public {
+        supplyCollateral(unknown, 800 * WETH);
+        vm.prank(unknown);
+        market.borrow(900_000 * USDC, unknown);
+
+        // 1 % + 4 % + 60 % * (90 - 80) / 20.
+        assertEq(market.baseRateWad(), 0.35e18);
+    }
+
+    function test_Repay_InFull_LeavesNoDust() public {
+        openFloorLoan(unknown, 1200 * USDC);
+        skipWithPrices(123 days);
+        fund(unknown, usdc, 1000 * USDC);
+
+        vm.prank(unknown);
+        uint256 repaid = market.repay(type(uint256).max, unknown);
+
+        assertGt(repaid, 1200 * USDC);
+        assertEq(market.debtOf(unknown), 0);
+        assertEq(market.position(unknown).debtScaled, 0);
+        assertEq(market.totalDebt(), 0);
+        assertEq(usdc.balanceOf(address(market)), market.cash());
+        vm.prank(unknown);
+        market.withdrawCollateral(WETH, unknown);
+    }
+
+    function test_Repay_ByAnybody_Works() public {
+        openFloorLoan(unknown, 1200 * USDC);
+        fund(liquidator, usdc, 200 * USDC);
+
+        vm.prank(liquidator);
+        market.repay(200 * USDC, unknown);
+
+        assertEq(market.debtOf(unknown), 1000 * USDC);
+    }
+
+    function test_Repay_RevertWhen_NoDebt() public {
+        vm.expectRevert(abi.encodeWithSelector(ILendingMarket.NoDebt.selector, unknown));
+        market.repay(1, unknown);
+    }
+
+    function test_ZeroAmounts_Revert() public {
+        vm.startPrank(unknown);
+        vm.expectRevert(ILendingMarket.ZeroAmount.selector);
+        market.borrow(0, unknown);
+        vm.expectRevert(ILendingMarket.ZeroAmount.selector);
+        market.repay(0, unknown);
+        vm.expectRevert(ILendingMarket.ZeroAmount.selector);
+        market.supplyCollateral(0, unknown);
+        vm.expectRevert(ILendingMarket.ZeroAmount.selector);
+        market.withdrawCollateral(0, unknown);
+        vm.expectRevert(ILendingMarket.ZeroAmount.selector);
+        market.liquidate(unknown, 0);
+    }
+
+    // --- supply -------------------------------------------------------------------------------
+
+    function test_Withdraw_RevertWhen_CashIsLent() public {
+        supplyCollateral(unknown, 800 * WETH);
+        vm.prank(unknown);
+        market.borrow(900_000 * USDC, unknown);
+
+        assertEq(market.maxWithdraw(supplier), 100_000 * USDC);
+        vm.expectRevert(
+            abi.encodeWithSelector(
+                ERC4626.ERC4626ExceededMaxWithdraw.selector, supplier, 100_000 * USDC + 1, 100_000 * USDC
+            )
+        );
+        vm.prank(supplier);
+        market.withdraw(100_000 * USDC + 1, supplier, supplier);
+        vm.prank(supplier);
+        market.withdraw(100_000 * USDC, supplier, supplier);
+
+        assertEq(market.cash(), 0);
+        assertEq(market.maxRedeem(supplier), 0);
+    }
+
+    function test_Borrow_RevertWhen_NotEnoughCash() public {
+        supplyCollateral(unknown, 1000 * WETH);
+
+        vm.expectRevert(
+            abi.encodeWithSelector(
+                ILendingMarket.TermsRefused.selector,
+                ILendingMarket.Refusal.NotEnoughCash,
+                ILendingMarket.Basis.NoProof,
+                1_000_000 * USDC + 1,
+                1_000_000 * USDC
+            )
+        );
+        vm.prank(unknown);
+        market.borrow(1_000_000 * USDC + 1, unknown);
+    }
+
+    /// The classic attack: deposit one unit, donate a lot, let the next depositor's shares round to nothing.
+    function test_Deposit_AfterDonation_LosesNothing() public {
+        LendingMarket fresh = new LendingMarket(marketConfig(), scoreConfig());
+        address attacker = makeAddr("attacker");
+        usdc.mint(attacker, 20_000 * USDC);
+        usdc.mint(unknown, 10_000 * USDC);
+        vm.startPrank(attacker);
+        usdc.approve(address(fresh), 1);
+        fresh.deposit(1, attacker);
+        usdc.transfer(address(fresh), 10_000 * USDC);
+        vm.stopPrank();
+
+        vm.startPrank(unknown);
+        usdc.approve(address(fresh), 10_000 * USDC);
+        fresh.deposit(10_000 * USDC, unknown);
+        vm.stopPrank();
+
+        assertEq(fresh.maxWithdraw(unknown), 10_000 * USDC);
+        assertEq(fresh.totalAssets(), 10_000 * USDC + 1);
+    }
+
+    // --- liquidation --------------------------------------------------------------------------
+
+    /// Quotes M-04: only a position whose debt exceeds its threshold-weighted collateral is liquidated.
+    function test_Liquidate_RevertWhen_Healthy() public {
+        openFloorLoan(unknown, 1200 * USDC);
+        setPrice(1500);
+        assertEq(market.healthFactorWad(unknown), 1e18);
+
+        vm.expectRevert(abi.encodeWithSelector(ILendingMarket.HealthyPosition.selector, 1200 * USDC, 1200 * USDC));
+        vm.prank(liquidator);
+        market.liquidate(unknown, 1);
+    }
+
+    function test_Liquidate_Unhealthy_RepaysTheCloseFactor() public {
+        openFloorLoan(unknown, 1200 * USDC);
+        setPrice(1490);
+        fund(liquidator, usdc, 1200 * USDC);
+
+        vm.expectEmit(address(market));
+        // 600 with 5 % bonus is 630 USDC of WETH at 1,490.
+        emit ILendingMarket.Liquidated(unknown, liquidator, 600 * USDC, 422_818_791_946_308_724);
+        vm.prank(liquidator);
+        market.liquidate(unknown, 1200 * USDC);
+
+        assertEq(market.debtOf(unknown), 600 * USDC);
+        assertEq(weth.balanceOf(liquidator), 422_818_791_946_308_724);
+        assertGt(market.healthFactorWad(unknown), 1e18);
+    }
+
+    /// Quotes M-05: debt without collateral is written off at once and borne by all suppliers alike.
+    function test_Liquidate_UnderCovered_WritesOffBadDebt() public {
+        openFloorLoan(unknown, 1200 * USDC);
+        setPrice(1250);
+        fund(liquidator, usdc, 1200 * USDC);
+
+        vm.expectEmit(address(market));
+        emit ILendingMarket.BadDebtSocialized(unknown, 9_523_809);
+        vm.prank(liquidator);
+        (uint256 repaid, uint256 seized) = market.liquidate(unknown, 1200 * USDC);
+
+        assertEq(repaid, 1_190_476_191);
+        assertEq(seized, WETH);
+        assertEq(market.debtOf(unknown), 0);
+        assertEq(market.totalAssets(), 1_000_000 * USDC - 9_523_809);
+        assertEq(market.totalDebt(), 0);
+    }
+
+    function test_Liquidate_WorthlessCollateral_WritesOffAll() public {
+        openFloorLoan(unknown, 1200 * USDC);
+        wethFeed.setAnswer(1);
+
+        fund(liquidator, usdc, 1);
+        vm.prank(liquidator);
+        market.liquidate(unknown, 1);
+
+        assertEq(market.debtOf(unknown), 0);
+        assertEq(market.position(unknown).collateral, 0);
+        assertApproxEqAbs(market.totalAssets(), 1_000_000 * USDC - 1200 * USDC, 1);
+    }
+
+    function test_Liquidate_RevertWhen_NoDebt() public {
+        vm.expectRevert(abi.encodeWithSelector(ILendingMarket.NoDebt.selector, unknown));
+        market.liquidate(unknown, 1);
+    }
+
+    // --- prices -------------------------------------------------------------------------------
+
+    /// Quotes M-06: no loan, withdrawal under debt or liquidation uses a stale, zero, negative or future price.
+    function test_BadPrices_StopLoansAndLiquidations() public {
+        openFloorLoan(unknown, 600 * USDC);
+        int192[3] memory bad = [int192(0), -1, type(int192).max];
+        for (uint256 i = 0; i < bad.length; ++i) {
+            wethFeed.setAnswer(bad[i]);
+            expectNothingPriced(abi.encodeWithSelector(ILendingMarket.InvalidPrice.selector, address(wethFeed), bad[i]));
+        }
+        wethFeed.setAnswerAt(2000e8, uint64(block.timestamp + 1));
+        expectNothingPriced(abi.encodeWithSelector(ILendingMarket.InvalidPrice.selector, address(wethFeed), 2000e8));
+        wethFeed.setAnswerAt(2000e8, uint64(block.timestamp - 7201));
+        expectNothingPriced(
+            abi.encodeWithSelector(
+                ILendingMarket.StalePrice.selector, address(wethFeed), block.timestamp - 7201, block.timestamp - 7200
+            )
+        );
+        wethFeed.setAnswerAt(2000e8, uint64(block.timestamp - 7200));
+        usdcFeed.setAnswer(0);
+        expectNothingPriced(abi.encodeWithSelector(ILendingMarket.InvalidPrice.selector, address(usdcFeed), 0));
+    }
+
+    /// Quotes M-03: repayment needs no price and no score, expired or not.
+    function test_Repay_WithoutPriceOrScore_Works() public {
+        openFloorLoan(unknown, 1200 * USDC);
+        vm.warp(block.timestamp + 30 days);
+        wethFeed.setAnswer(0);
+        fund(unknown, usdc, 2000 * USDC);
+
+        vm.startPrank(unknown);
+        market.repay(600 * USDC, unknown);
+        market.repay(type(uint128).max, unknown);
+        market.withdrawCollateral(WETH, unknown);
+
+        assertEq(weth.balanceOf(unknown), WETH);
+    }
+
+    // --- collateral ---------------------------------------------------------------------------
+
+    function test_WithdrawCollateral_RevertWhen_MoreThanThere() public {
+        supplyCollateral(unknown, WETH);
+
+        vm.expectRevert(abi.encodeWithSelector(ILendingMarket.NotEnoughCollateral.selector, WETH + 1, WETH));
+        vm.prank(unknown);
+        market.withdrawCollateral(WETH + 1, unknown);
+    }
+
+    function test_WithdrawCollateral_RevertWhen_LastUnderDebt() public {
+        openFloorLoan(unknown, 1);
+
+        vm.expectPartialRevert(ILendingMarket.TermsRefused.selector);
+        vm.prank(unknown);
+        market.withdrawCollateral(WETH, unknown);
+    }
+
+    function test_Borrow_RevertWhen_NoCollateral() public {
+        vm.expectRevert(
+            abi.encodeWithSelector(
+                ILendingMarket.TermsRefused.selector,
+                ILendingMarket.Refusal.NoCollateral,
+                ILendingMarket.Basis.NoProof,
+                1,
+                0
+            )
+        );
+        vm.prank(unknown);
+        market.borrow(1, unknown);
+    }
+
+    // --- hostile tokens -----------------------------------------------------------------------
+
+    function test_SupplyCollateral_RevertWhen_TokenTakesAFee() public {
+        FeeToken fee = new FeeToken();
+        LendingMarket hostile = marketWith(fee);
+        fee.mint(unknown, 100);
+        vm.startPrank(unknown);
+        fee.approve(address(hostile), 100);
+
+        vm.expectRevert(abi.encodeWithSelector(ILendingMarket.UnsupportedToken.selector, address(fee), 100, 99));
+        hostile.supplyCollateral(100, unknown);
+        assertEq(hostile.position(unknown).collateral, 0);
+    }
+
+    function test_Deposit_RevertWhen_TokenTakesAFee() public {
+        FeeToken fee = new FeeToken();
+        ILendingMarket.MarketConfig memory config = marketConfig();
+        config.loanToken = address(fee);
+        LendingMarket hostile = new LendingMarket(config, scoreConfig());
+        fee.mint(supplier, 100);
+        vm.startPrank(supplier);
+        fee.approve(address(hostile), 100);
+
+        vm.expectRevert(abi.encodeWithSelector(ILendingMarket.UnsupportedToken.selector, address(fee), 100, 99));
+        hostile.deposit(100, supplier);
+    }
+
+    function test_Writes_RevertWhen_TokenCallsBack() public {
+        CallingToken calling = new CallingToken();
+        LendingMarket hostile = marketWith(calling);
+        calling.mint(unknown, WETH);
+        vm.startPrank(unknown);
+        calling.approve(address(hostile), WETH);
+        bytes[3] memory payloads = [
+            abi.encodeCall(hostile.supplyCollateral, (1, unknown)),
+            abi.encodeCall(hostile.repay, (1, unknown)),
+            abi.encodeCall(hostile.accrue, ())
+        ];
+        for (uint256 i = 0; i < payloads.length; ++i) {
+            calling.arm(address(hostile), payloads[i]);
+            vm.expectRevert(ReentrancyGuardTransient.ReentrancyGuardReentrantCall.selector);
+            hostile.supplyCollateral(WETH, unknown);
+        }
+    }
+
+    // --- construction -------------------------------------------------------------------------
+
+    function test_Constructor_RevertWhen_ConfigUnsound() public {
+        ILendingMarket.ScoreConfig memory scores = scoreConfig();
+        ILendingMarket.MarketConfig memory config = marketConfig();
+        config.collateralToken = config.loanToken;
+        expectInvalid("collateralToken", uint160(config.loanToken));
+        new LendingMarket(config, scores);
+
+        config = marketConfig();
+        config.closeFactorBps = 0;
+        expectInvalid("closeFactorBps", 0);
+        new LendingMarket(config, scores);
+
+        config = marketConfig();
+        config.kinkBps = 10_000;
+        expectInvalid("kinkBps", 10_000);
+        new LendingMarket(config, scores);
+
+        config = marketConfig();
+        config.liquidationBonusBps = 10_001;
+        expectInvalid("liquidationBonusBps", 10_001);
+        new LendingMarket(config, scores);
+
+        scores.weightBps = 10_001;
+        expectInvalid("weightBps", 10_001);
+        new LendingMarket(marketConfig(), scores);
+    }
+
+    function test_Constructor_RevertWhen_TablesAreNotThePinned() public {
+        ILendingMarket.ScoreConfig memory scores = scoreConfig();
+        bytes32 pinned = scores.borrowerTablesHash;
+        scores.borrowerTables = deployTables(1);
+
+        vm.expectRevert(
+            abi.encodeWithSelector(IScoreTables.TablesMismatch.selector, scores.borrowerTables.codehash, pinned)
+        );
+        new LendingMarket(marketConfig(), scores);
+
+        scores.borrowerTablesHash = scores.borrowerTables.codehash;
+        expectInvalid("borrowerTables", scores.borrowerTables.code.length);
+        new LendingMarket(marketConfig(), scores);
+    }
+
+    function marketWith(SandboxToken collateral) private returns (LendingMarket) {
+        ILendingMarket.MarketConfig memory config = marketConfig();
+        config.collateralToken = address(collateral);
+        return new LendingMarket(config, scoreConfig());
+    }
+
+    function expectNothingPriced(bytes memory reason) private {
+        vm.startPrank(unknown);
+        vm.expectRevert(reason);
+        market.borrow(1, unknown);
+        vm.expectRevert(reason);
+        market.withdrawCollateral(1, unknown);
+        vm.expectRevert(reason);
+        market.liquidate(unknown, 1);
+        vm.stopPrank();
+        assertEq(market.debtOf(unknown), 600 * USDC);
+    }
+
+    function expectInvalid(string memory field, uint256 given) private {
+        vm.expectRevert(abi.encodeWithSelector(ILendingMarket.InvalidConfig.selector, field, given));
+    }
+}
