@@ -25,6 +25,9 @@ BLOCK_GAS_LIMIT = 1_000_000_000
 GAS_PRICE_WEI = 3_000_000_000
 START_ATTEMPTS = 3
 STOP_TIMEOUT_S = 10.0
+GENERATED_STATES = 2
+SERVED_STATES = 512
+"""States kept in memory, about a megabyte each: a served chain has to answer `eth_getCode` at a cut that lies some blocks back."""
 
 
 def find_free_port() -> int:
@@ -199,7 +202,8 @@ def _spawn(
     command = [
         str(find_program("anvil")), "--quiet", "--chain-id", str(chain_id), "--port", str(port), "--accounts", "1",
         "--hardfork", "prague", "--slots-in-an-epoch", "1", "--no-mining", "--order", "fifo", "--auto-impersonate",
-        "--prune-history", "2", "--gas-limit", str(BLOCK_GAS_LIMIT), "--no-request-size-limit", "--timestamp", str(genesis_s),
+        "--prune-history", str(GENERATED_STATES if state_path is None else SERVED_STATES),
+        "--gas-limit", str(BLOCK_GAS_LIMIT), "--no-request-size-limit", "--timestamp", str(genesis_s),
     ]  # fmt: skip
     if state_path is not None:
         command += ["--load-state", str(state_path)]
