@@ -7,6 +7,7 @@ holds and the alarm is raised.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 from oracle.chain.adapter import ProtocolAdapter
@@ -37,17 +38,22 @@ class Indexer:
         self._chain = chain
         self._rows = rows
         self._range_size = range_size or RangeSize()
+        self._turn = asyncio.Lock()
         self._anchors: Anchors | None = None
         self._adapters: tuple[ProtocolAdapter, ...] | None = None
         self._prices = PriceBook(params)
 
     async def sync(self) -> BlockHeader:
-        """Index everything up to the finalised head and return that head.
+        """Index everything up to the finalised head and return that head; callers wait for each other.
 
         Raises:
             PastFinalityReorgError: after rolling back, if a finalised block was replaced.
             ChainError: if the endpoints fail or disagree; what is stored stays whole, and the next call goes on.
         """
+        async with self._turn:
+            return await self._sync()
+
+    async def _sync(self) -> BlockHeader:
         adapters = await self._prepare()
         await self._check_marks()
         head = await self._chain.fetch_finalised_head()
