@@ -308,6 +308,20 @@ class NotAMemberError(NodeError):
         super().__init__(f"{address} is none of the {members} members of the committee: use the keystore of a member")
 
 
+class EpochNotFinalError(NodeError):
+    """An epoch cannot be scored yet: a chain has no finalised block after its boundary."""
+
+    retryable = True
+
+    def __init__(self, epoch: int, chain_id: int, boundary_s: int) -> None:
+        self.epoch = epoch
+        self.chain_id = chain_id
+        self.boundary_s = boundary_s
+        super().__init__(
+            f"epoch {epoch}: chain {chain_id} has no finalised block after its boundary {boundary_s} yet; try again later"
+        )
+
+
 class FaultRefusedError(NodeError):
     """A fault was asked for outside the sandbox."""
 

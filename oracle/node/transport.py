@@ -7,8 +7,9 @@ is asked for goes to the application mounted behind (the API), if there is one.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from typing import Any
 
 import httpx
@@ -20,6 +21,8 @@ from oracle.errors import PortInUseError
 from oracle.node.logs import get_log
 
 MESSAGES_PATH = "/p2p/v1/messages"
+METRICS_PATH = "/metrics"
+METRICS_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
 MAX_WAITING_MESSAGES = 2_000
 SEND_TIMEOUT_S = 5.0
 RETRY_PAUSE_S = 0.5
@@ -44,19 +47,18 @@ class MessageServer:
         *,
         max_body_bytes: int,
         mounted: AsgiApp | None = None,
+        metrics: Callable[[], bytes] | None = None,
     ) -> None:
         self._on_batch = on_batch
         self._on_too_large = on_too_large
         self._max_body_bytes = max_body_bytes
         self.mounted = mounted
+        self.metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if scope["type"] != "http" or scope["path"] != MESSAGES_PATH:
-            if self.mounted is not None:
-                await self.mounted(scope, receive, send)
-            elif scope["type"] == "http":
-                await _answer(send, 404)
+            await self._serve_other(scope, receive, send)
             return
         if scope["method"] != "POST":
             await _answer(send, 405)
@@ -69,6 +71,14 @@ class MessageServer:
             return
         taken = self._on_batch(content)
         await _answer(send, 204 if taken else 400)
+
+    async def _serve_other(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] == METRICS_PATH and self.metrics is not None:
+            await _answer(send, 200, self.metrics(), METRICS_TYPE)
+        elif self.mounted is not None:
+            await self.mounted(scope, receive, send)
+        elif scope["type"] == "http":
+            await _answer(send, 404)
 
     async def _read(self, scope: Scope, receive: Receive) -> bytes:
         stated = dict(scope["headers"]).get(b"content-length", b"0")
@@ -89,12 +99,14 @@ class MessageServer:
                 return b"".join(chunks)
 
 
-async def _answer(send: Send, status: int) -> None:
-    headers = [(b"content-length", b"0")]
+async def _answer(send: Send, status: int, body: bytes = b"", content_type: bytes = b"") -> None:
+    headers = [(b"content-length", str(len(body)).encode())]
+    if content_type:
+        headers.append((b"content-type", content_type))
     if status == 413:
         headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": b""})
+    await send({"type": "http.response.body", "body": body})
 
 
 def bind_socket(host: str, port: int) -> socket.socket:
@@ -115,6 +127,15 @@ def bind_socket(host: str, port: int) -> socket.socket:
     return bound
 
 
+class PlainServer(uvicorn.Server):
+    """A server that leaves signals to the node, which has more to close than sockets."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
+        yield
+
+
 def make_server(app: AsgiApp) -> uvicorn.Server:
     """Return a server for `app`; `serve(sockets=[...])` runs it until `should_exit` is set."""
     config = uvicorn.Config(
@@ -127,7 +148,7 @@ def make_server(app: AsgiApp) -> uvicorn.Server:
         timeout_graceful_shutdown=2,
         ws="none",
     )
-    return uvicorn.Server(config)
+    return PlainServer(config)
 
 
 class PeerSender:

@@ -6,7 +6,7 @@ saying something else is refused. That is what makes a restarted node consistent
 
 from __future__ import annotations
 
-from sqlalchemy import delete, select, text
+from sqlalchemy import delete, func, select, text
 from sqlalchemy.dialects.sqlite import insert
 from sqlmodel import col
 
@@ -60,6 +60,12 @@ class VoteStore:
         with self._database.session() as session:
             query = select(VoteRow).where(col(VoteRow.epoch) >= epoch).order_by(text("rowid"))
             return tuple(_vote(row) for row in session.scalars(query).all())
+
+    def newest_epoch(self) -> Epoch | None:
+        """Return the newest epoch with a vote, None if there is none."""
+        with self._database.session() as session:
+            newest = session.scalar(select(func.max(VoteRow.epoch)))
+            return None if newest is None else Epoch(newest)
 
     def outcomes_since(self, epoch: Epoch) -> tuple[PersistOutcome, ...]:
         """Return the outcomes of `epoch` and later, ascending by epoch."""

@@ -1,0 +1,211 @@
+"""The composition root: settings in, a node out. Every port of every room is wired here or in `wiring`, and nowhere else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import httpx
+
+from oracle.consensus.committee import committee_of
+from oracle.consensus.machine import RETAINED_EPOCHS
+from oracle.consensus.recovery import restore
+from oracle.consensus.state import NodeState, new_node
+from oracle.domain.committee import CommitteeConfig
+from oracle.domain.ids import parse_address, to_hex
+from oracle.domain.units import ChainId, Epoch, NodeId
+from oracle.errors import OracleError
+from oracle.node.authentication import Authenticator, DropCounters
+from oracle.node.bookkeeping import Bookkeeper
+from oracle.node.clock import Clock
+from oracle.node.committee_file import read_committee
+from oracle.node.effects import Effects
+from oracle.node.faults import Behaviour, FaultKind, make_behaviour
+from oracle.node.gateway import RpcGateway
+from oracle.node.health import Health
+from oracle.node.landing import DeliveryDesk
+from oracle.node.metrics import MetricsSource, make_exposition
+from oracle.node.observe import Observer, Scorers
+from oracle.node.purse import Purse
+from oracle.node.runtime import Runtime
+from oracle.node.settings import LocalSettings
+from oracle.node.status import NodeStatus
+from oracle.node.stores import Stores
+from oracle.node.transport import MessageServer, PeerSender
+from oracle.node.wiring import (
+    ChainAccess,
+    chain_settings,
+    delivery_policy,
+    find_member,
+    load_scorers,
+    make_clock,
+    make_peers,
+    make_submitter,
+    open_chains,
+)
+from oracle.signing import keystore
+from oracle.signing.signer import Signer
+
+MAX_PEER_CONNECTIONS = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Foundation:
+    """What everything else of a node is built from."""
+
+    settings: LocalSettings
+    config: CommitteeConfig
+    signer: Signer
+    node_id: NodeId
+    stores: Stores
+    access: ChainAccess
+    clock: Clock
+    status: NodeStatus
+    bookkeeper: Bookkeeper
+    behaviour: Behaviour
+    drops: DropCounters
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """A wired node, not yet running; see `oracle.node.running`. `server.mounted` takes another application."""
+
+    foundation: Foundation
+    scorers: Scorers
+    runtime: Runtime
+    server: MessageServer
+    peers: dict[NodeId, PeerSender]
+    peer_client: httpx.AsyncClient
+    health: Health
+
+
+def build_node(settings: LocalSettings, *, fault: FaultKind | None = None) -> Node:
+    """Return a node ready to run: key opened, database held, votes restored, everything wired.
+
+    Raises:
+        OracleError: with what to do about it.
+    """
+    config = read_committee(settings.committee)
+    behaviour = make_behaviour(fault, is_sandbox=settings.is_sandbox)
+    scorers = load_scorers(settings, config)
+    signer = keystore.load(settings.keystore, settings.read_password())
+    node_id = find_member(config, signer)
+    stores = Stores.open(settings.database, hold=True)
+    try:
+        return _wire(_lay(settings, config, signer, node_id, stores, behaviour), scorers)
+    except OracleError:
+        stores.database.close()
+        raise
+
+
+def _lay(
+    settings: LocalSettings,
+    config: CommitteeConfig,
+    signer: Signer,
+    node_id: NodeId,
+    stores: Stores,
+    behaviour: Behaviour,
+) -> Foundation:
+    stores.records.bind({"config_digest": to_hex(config.digest), "member": to_hex(signer.address)})
+    access = open_chains(settings, config, stores.rows)
+    clock, status = make_clock(settings), NodeStatus(tuple(access.readers))
+    return Foundation(
+        settings=settings,
+        config=config,
+        signer=signer,
+        node_id=node_id,
+        stores=stores,
+        access=access,
+        clock=clock,
+        status=status,
+        bookkeeper=Bookkeeper(stores, clock, status, kept_epochs=settings.kept_epochs),
+        behaviour=behaviour,
+        drops=DropCounters(),
+    )
+
+
+def _wire(base: Foundation, scorers: Scorers) -> Node:
+    settings = base.settings
+    client = httpx.AsyncClient(limits=httpx.Limits(max_keepalive_connections=MAX_PEER_CONNECTIONS))
+    peers = make_peers(settings, base.config, base.node_id, client)
+    desks: dict[ChainId, DeliveryDesk] = {}
+    runtime = Runtime(
+        config=base.config,
+        state=_restored_state(base),
+        readers=base.access.readers,
+        observer=Observer(base.config, base.access.readers, scorers),
+        authenticator=Authenticator(base.config),
+        drops=base.drops,
+        desks=desks,
+        bookkeeper=base.bookkeeper,
+        behaviour=base.behaviour,
+        clock=base.clock,
+        status=base.status,
+        poll_ms=settings.timing.poll_ms,
+    )
+    desks.update(_make_desks(base, runtime))
+    runtime.effects = _make_effects(base, runtime, peers)
+    health = Health(base.config, base.status, base.clock, settings.database)
+    server = MessageServer(
+        runtime.on_batch,
+        runtime.on_too_large,
+        max_body_bytes=settings.max_body_bytes,
+        metrics=make_exposition(MetricsSource(base.status, base.drops, peers, health)),
+    )
+    return Node(
+        foundation=base,
+        scorers=scorers,
+        runtime=runtime,
+        server=server,
+        peers=peers,
+        peer_client=client,
+        health=health,
+    )
+
+
+def _restored_state(base: Foundation) -> NodeState:
+    """Return the protocol's state with the votes of the epochs that it still keeps."""
+    state = new_node(committee_of(base.config), base.node_id, base.settings.consensus_timing())
+    newest = base.stores.votes.newest_epoch()
+    if newest is None:
+        return state
+    oldest = Epoch(max(0, newest - RETAINED_EPOCHS + 1))
+    return restore(state, base.stores.votes.since(oldest), base.stores.votes.outcomes_since(oldest))
+
+
+def _make_desks(base: Foundation, runtime: Runtime) -> dict[ChainId, DeliveryDesk]:
+    settings, config = base.settings, base.config
+    purse = Purse(base.stores.records, base.clock, settings.delivery.daily_cap_wei)
+    desks = {}
+    for chain_id, chain in chain_settings(settings, config).items():
+        gateway = RpcGateway(chain_id, base.access.endpoints[chain_id])
+        desks[chain_id] = DeliveryDesk(
+            gateway=gateway,
+            submitter=make_submitter(settings, config, chain, gateway, base.signer, purse),
+            oracle=parse_address(chain.risk_oracle),
+            config=config,
+            policy=delivery_policy(settings),
+            poll_ms=settings.timing.poll_ms,
+            bookkeeper=base.bookkeeper,
+            scores=base.stores.scores,
+            status=base.status,
+            post=runtime.post,
+        )
+    return desks
+
+
+def _make_effects(base: Foundation, runtime: Runtime, peers: dict[NodeId, PeerSender]) -> Effects:
+    return Effects(
+        node=base.node_id,
+        signer=base.signer,
+        votes=base.stores.votes,
+        peers=peers,
+        behaviour=base.behaviour,
+        clock=base.clock,
+        status=base.status,
+        bookkeeper=base.bookkeeper,
+        post=runtime.post,
+        request_cut=runtime.request_cut,
+        request_observation=runtime.request_observation,
+        deliver=runtime.deliver,
+        watch_landing=runtime.watch_landing,
+    )

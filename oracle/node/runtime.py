@@ -1,0 +1,268 @@
+"""The loop that owns the protocol's state: one event at a time through `step`, its effects in order, everything slow beside it.
+
+Single-threaded: nothing else touches the state. Cuts, observations and deliveries run as tasks and come back as events. A vote that cannot be written
+stops the node: what it holds in memory is then ahead of what it could prove after a restart.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Coroutine, Mapping
+from typing import Any
+
+from oracle.chain.reader import ChainReader
+from oracle.consensus.events import (
+    Attested,
+    BoundaryReached,
+    CutDerived,
+    Event,
+    MessageReceived,
+    ObservationReady,
+    Transmit,
+)
+from oracle.consensus.machine import step
+from oracle.consensus.state import NodeState
+from oracle.domain.committee import CommitteeConfig
+from oracle.domain.report import ChainCut, Cut, boundary_s
+from oracle.domain.units import ChainId, Epoch, TimestampS
+from oracle.errors import (
+    EndpointDisagreementError,
+    OracleError,
+    PastFinalityReorgError,
+    PeerProtocolError,
+    StorageError,
+)
+from oracle.node.authentication import Authenticator, DropCounters, DroppedMessageError, DropReason, EpochWindow
+from oracle.node.bookkeeping import Bookkeeper
+from oracle.node.clock import Clock, monotonic_ms
+from oracle.node.effects import Effects
+from oracle.node.faults import Behaviour
+from oracle.node.landing import DeliveryDesk
+from oracle.node.logs import get_log
+from oracle.node.observe import Observer
+from oracle.node.status import NodeStatus
+
+RETRY_MS = 1_000
+IDLE_CLOCK_S = 0.2
+
+
+class Runtime:
+    """One running node. `effects` is set right after construction, since effects post events here."""
+
+    effects: Effects
+
+    def __init__(
+        self,
+        *,
+        config: CommitteeConfig,
+        state: NodeState,
+        readers: Mapping[ChainId, ChainReader],
+        observer: Observer,
+        authenticator: Authenticator,
+        drops: DropCounters,
+        desks: Mapping[ChainId, DeliveryDesk],
+        bookkeeper: Bookkeeper,
+        behaviour: Behaviour,
+        clock: Clock,
+        status: NodeStatus,
+        poll_ms: int,
+    ) -> None:
+        self._config = config
+        self._state = state
+        self._readers = readers
+        self._observer = observer
+        self._authenticator = authenticator
+        self._drops = drops
+        self._desks = desks
+        self._bookkeeper = bookkeeper
+        self._behaviour = behaviour
+        self._clock = clock
+        self._status = status
+        self._poll_ms = poll_ms
+        self._events: asyncio.Queue[Event] = asyncio.Queue()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._cpu_start_ms = 0
+        self._log = get_log()
+
+    def post(self, event: Event) -> None:
+        """Queue an event."""
+        self._events.put_nowait(event)
+
+    def on_batch(self, content: bytes) -> int:
+        """Take in the content of a request from a peer; return how many of its messages were taken."""
+        if self._status.newest_epoch is None:
+            return 1
+        window = EpochWindow.around(self._status.newest_epoch)
+        taken = 0
+        try:
+            wires = self._authenticator.read_batch(content)
+        except DroppedMessageError as error:
+            self._drop(error)
+            return 0
+        for wire in wires:
+            try:
+                self.post(MessageReceived(signed=self._authenticator.read(wire, window)))
+                taken += 1
+            except DroppedMessageError as error:
+                self._drop(error)
+        return taken
+
+    def on_too_large(self) -> None:
+        """Count a request that was refused for its size."""
+        self._drops.count(None, DropReason.TOO_LARGE)
+
+    async def run(self) -> None:
+        """Run until cancelled.
+
+        Raises:
+            StorageError: if a vote could not be written.
+            LocalProtocolError: if this code is wrong; the node stops rather than guess.
+        """
+        boundaries = asyncio.create_task(self._run_boundaries())
+        try:
+            while True:
+                await self._handle(await self._events.get())
+        finally:
+            self.effects.cancel_timers()
+            for task in (boundaries, *self._tasks):
+                task.cancel()
+            await asyncio.gather(boundaries, *self._tasks, return_exceptions=True)
+
+    async def _handle(self, event: Event) -> None:
+        if self._status.halted:
+            return
+        try:
+            state, effects = step(self._state, event)
+        except PeerProtocolError as error:
+            self._drops.count(error.sender, DropReason.PROTOCOL)  # type: ignore[arg-type]
+            self._log.warning("dropped", reason=error.reason, sender=error.sender)
+            return
+        try:
+            self.effects.perform(effects)
+        except StorageError as error:
+            self._status.halted = str(error)
+            raise
+        self._state = state
+
+    def _drop(self, error: DroppedMessageError) -> None:
+        self._drops.count(error.sender, error.why)  # type: ignore[arg-type]
+        self._log.warning("dropped", reason=error.reason, sender=error.sender)
+
+    # --- time -------------------------------------------------------------------------------------------------------
+
+    async def _run_boundaries(self) -> None:
+        """Announce each epoch when the clock reaches it; epochs that were slept through are skipped."""
+        seconds = self._config.params.epoch_seconds
+        last = -1
+        while True:
+            now_ms = self._clock.now_ms()
+            epoch = now_ms // (seconds * 1_000)
+            if epoch > last and epoch >= self._config.from_epoch and now_ms > 0:
+                last = epoch
+                late_ms = now_ms - epoch * seconds * 1_000
+                self._begin(Epoch(epoch), late_ms)
+            until_ms = (max(epoch, self._config.from_epoch - 1) + 1) * seconds * 1_000 - self._clock.now_ms()
+            await asyncio.sleep(min(max(until_ms, 5) / 1_000, IDLE_CLOCK_S))
+
+    def _begin(self, epoch: Epoch, late_ms: int) -> None:
+        status = self._status.begin(epoch)
+        status.started_ms = monotonic_ms() - late_ms
+        before = self._status.epochs.get(Epoch(epoch - 1))
+        if before is not None:
+            before.cpu_ms = time.process_time_ns() // 1_000_000 - self._cpu_start_ms
+            self._log.info("epoch over", epoch=before.epoch, cpu_ms=before.cpu_ms, **before.phases_ms)
+        self._cpu_start_ms = time.process_time_ns() // 1_000_000
+        self.post(BoundaryReached(epoch=epoch))
+
+    # --- requests of the protocol -----------------------------------------------------------------------------------
+
+    def request_cut(self, epoch: Epoch) -> None:
+        """Derive the cut of an epoch, whenever that becomes possible."""
+        self._spawn(self._derive_cut(epoch))
+
+    def request_observation(self, cut: Cut) -> None:
+        """Score a cut."""
+        self._spawn(self._observe(cut))
+
+    def deliver(self, effect: Transmit) -> None:
+        """Bring a report to a chain."""
+        self._spawn(self._desks[effect.chain_id].deliver(effect))
+
+    def watch_landing(self, effect: Attested) -> None:
+        """Wait for a report on every chain."""
+        for desk in self._desks.values():
+            self._spawn(desk.watch(effect))
+
+    async def _derive_cut(self, epoch: Epoch) -> None:
+        boundary = boundary_s(epoch, self._config.params.epoch_seconds)
+        pending = [self._derive_chain_cut(epoch, chain.chain_id, boundary) for chain in self._config.params.chains]
+        found = await asyncio.gather(*pending)
+        chains = tuple(cut for cut in found if cut is not None)
+        if len(chains) < len(found):
+            return
+        cut = Cut(epoch=epoch, chains=chains)
+        elapsed_ms = self._status.of(epoch).reach("cut")
+        blocks = {str(c.chain_id): c.block_number for c in chains}
+        self._log.info("cut", epoch=epoch, ms=elapsed_ms, blocks=blocks, cut=cut.hash)
+        self.post(CutDerived(cut=cut))
+
+    async def _derive_chain_cut(self, epoch: Epoch, chain_id: ChainId, boundary: TimestampS) -> ChainCut | None:
+        """Return a chain's cut, None if the epoch was over before there was one."""
+        reader, chain = self._readers[chain_id], self._status.chains[chain_id]
+        while self._status.newest_epoch is None or self._status.newest_epoch <= epoch + 1:
+            try:
+                cut = await reader.derive_cut(boundary)
+                if cut is not None:
+                    head = await reader.sync()
+                    chain.head_number, chain.head_time_s = head.number, head.time_s
+                    chain.error, chain.is_disagreeing = "", False
+                    self._clock.observe_block(min(c.head_time_s for c in self._status.chains.values()))
+                    return cut
+            except OracleError as error:
+                self._on_chain_error(chain_id, error)
+            await asyncio.sleep(self._poll_ms / 1_000)
+        return None
+
+    async def _observe(self, cut: Cut) -> None:
+        status = self._status.of(cut.epoch)
+        while self._status.newest_epoch is None or self._status.newest_epoch <= cut.epoch + 1:
+            try:
+                observed = await self._observer.observe(cut)
+            except OracleError as error:
+                self._log.warning("observation failed", epoch=cut.epoch, error=str(error))
+                if not error.retryable:
+                    return
+                await asyncio.sleep(RETRY_MS / 1_000)
+                continue
+            status.durations_ms.update(observed.timings_ms)
+            elapsed_ms = status.reach("observed")
+            self._log.info(
+                "observed", epoch=cut.epoch, ms=elapsed_ms, entries=len(observed.scores), **observed.timings_ms
+            )
+            self._bookkeeper.on_observed(observed)
+            self._bookkeeper.on_epoch(cut.epoch, cut)
+            scores = self._behaviour.change_scores(observed.scores)
+            self.post(ObservationReady(epoch=cut.epoch, scores=scores))
+            return
+
+    def _on_chain_error(self, chain_id: ChainId, error: OracleError) -> None:
+        chain = self._status.chains[chain_id]
+        chain.failures_count += 1
+        chain.is_disagreeing = isinstance(error, EndpointDisagreementError)
+        if str(error) != chain.error:
+            self._log.warning("chain unreadable", chain=chain_id, error=str(error))
+        chain.error = str(error)
+        if isinstance(error, PastFinalityReorgError):
+            self._status.halted = str(error)
+            self._log.critical("reorg past finality", chain=chain_id, error=str(error))
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._on_task_done)
+
+    def _on_task_done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._log.error("a task failed", exc_info=error)

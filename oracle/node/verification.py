@@ -1,0 +1,198 @@
+"""Recomputes a report from the blocks, as any third party can, and names the first difference.
+
+Nothing is believed but finalised blocks on which two endpoints agree, the committee's parameters and the model: the cut follows from the epoch's
+boundary, the scores from the cut, the root from the scores. What every chain holds for that epoch is then compared with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+
+from oracle.chain.reader import ChainReader
+from oracle.delivery.codec import REPORT_PUBLISHED_TOPIC, Published, decode_head, decode_published, encode_head
+from oracle.domain.committee import CommitteeConfig
+from oracle.domain.ids import Address, Hash32, SubjectId, to_hex, uint_word
+from oracle.domain.merkle import MerkleTree
+from oracle.domain.report import Cut, Report, boundary_s
+from oracle.domain.score import BorrowerScore, Score
+from oracle.domain.units import BlockNumber, ChainId, Epoch
+from oracle.errors import EpochNotFinalError
+from oracle.node.gateway import RpcGateway
+from oracle.node.observe import Observed, Observer
+
+SEARCH_BLOCKS = 5_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """The first place where two sets of scores, or two reports, are not the same."""
+
+    where: str
+    field: str
+    recomputed: str
+    given: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.field} is {self.given}, recomputed {self.recomputed}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChainFinding:
+    """What one chain holds for the epoch; `difference` None means the same as recomputed, `published` None that nothing landed."""
+
+    chain_id: ChainId
+    published: Published | None
+    difference: Difference | None
+
+    @property
+    def is_green(self) -> bool:
+        """Return whether the chain holds exactly the recomputed report."""
+        return self.published is not None and self.difference is None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verification:
+    """The whole comparison of one epoch."""
+
+    epoch: Epoch
+    observed: Observed
+    tree: MerkleTree
+    chains: tuple[ChainFinding, ...]
+    leaves_difference: Difference | None
+    code_note: str
+
+    @property
+    def is_green(self) -> bool:
+        """Return whether all chains, and the leaves if given, are as recomputed."""
+        return all(chain.is_green for chain in self.chains) and self.leaves_difference is None
+
+    def score(self, subject: SubjectId) -> Score | None:
+        """Return the recomputed score of a subject."""
+        return next((score for score in self.observed.scores if score.subject == subject), None)
+
+
+class Verifier:
+    """Verifies epochs of one committee."""
+
+    def __init__(
+        self,
+        config: CommitteeConfig,
+        readers: Mapping[ChainId, ChainReader],
+        observer: Observer,
+        gateways: Mapping[ChainId, RpcGateway],
+        oracles: Mapping[ChainId, Address],
+    ) -> None:
+        self._config = config
+        self._readers = readers
+        self._observer = observer
+        self._gateways = gateways
+        self._oracles = oracles
+
+    async def newest_epoch(self) -> Epoch:
+        """Return the newest epoch that has landed on every chain."""
+        epochs = []
+        for chain_id, gateway in self._gateways.items():
+            (answer,) = await gateway.call([(self._oracles[chain_id], encode_head())])
+            epochs.append(decode_head(answer).epoch)
+        return Epoch(min(epochs))
+
+    async def derive_cut(self, epoch: Epoch) -> Cut:
+        """Return the cut that the epoch's boundary defines.
+
+        Raises:
+            EpochNotFinalError: if a chain has no finalised block after the boundary yet.
+        """
+        boundary = boundary_s(epoch, self._config.params.epoch_seconds)
+        chains = []
+        for chain in self._config.params.chains:
+            reader = self._readers[chain.chain_id]
+            await reader.sync()
+            cut = await reader.derive_cut(boundary)
+            if cut is None:
+                raise EpochNotFinalError(epoch, chain.chain_id, boundary)
+            chains.append(cut)
+        return Cut(epoch=epoch, chains=tuple(chains))
+
+    async def verify(self, epoch: Epoch, leaves: Sequence[Score] | None = None) -> Verification:
+        """Recompute an epoch and compare it with every chain, and with `leaves` if given.
+
+        Raises:
+            EpochNotFinalError: if the epoch is too new.
+            ChainError: if endpoints fail or disagree.
+        """
+        cut = await self.derive_cut(epoch)
+        observed = await self._observer.observe(cut)
+        tree = MerkleTree(score.leaf for score in observed.scores)
+        findings = []
+        for chain_cut in cut.chains:
+            published = await self._find_published(chain_cut.chain_id, epoch, chain_cut.block_number)
+            difference = (
+                None if published is None else self._compare(chain_cut.chain_id, observed, tree, published.report)
+            )
+            findings.append(ChainFinding(chain_id=chain_cut.chain_id, published=published, difference=difference))
+        return Verification(
+            epoch=epoch,
+            observed=observed,
+            tree=tree,
+            chains=tuple(findings),
+            leaves_difference=None if leaves is None else find_difference(observed.scores, leaves),
+            code_note=next((n for r in self._readers.values() if (n := getattr(r, "code_note", ""))), ""),
+        )
+
+    async def _find_published(self, chain_id: ChainId, epoch: Epoch, first: BlockNumber) -> Published | None:
+        """Return the report that landed: never before its cut block."""
+        gateway = self._gateways[chain_id]
+        last = (await gateway.tip()).number
+        topic = Hash32(uint_word(epoch))
+        for start in range(first, last + 1, SEARCH_BLOCKS):
+            end = BlockNumber(min(last, start + SEARCH_BLOCKS - 1))
+            oracle = self._oracles[chain_id]
+            logs = await gateway.logs(oracle, REPORT_PUBLISHED_TOPIC, BlockNumber(start), end, indexed=topic)
+            if logs:
+                return decode_published(logs[-1].topics, logs[-1].data)
+        return None
+
+    def _compare(self, chain_id: ChainId, observed: Observed, tree: MerkleTree, report: Report) -> Difference | None:
+        borrowers = sum(isinstance(score, BorrowerScore) for score in observed.scores)
+        expected = {
+            "config_digest": self._config.digest,
+            "cut_hash": observed.cut.hash,
+            "borrowers": borrowers,
+            "collaterals": len(observed.scores) - borrowers,
+            "scores_root": tree.root,
+        }
+        for name, value in expected.items():
+            given = getattr(report, name)
+            if given != value:
+                return Difference(where=f"chain {chain_id}", field=name, recomputed=_shown(value), given=_shown(given))
+        return None
+
+
+def find_difference(recomputed: Sequence[Score], given: Sequence[Score]) -> Difference | None:
+    """Return the first difference, ascending by subject, then in the order of a score's fields."""
+    ours = {score.subject: score for score in recomputed}
+    theirs = {score.subject: score for score in given}
+    for subject in sorted(ours.keys() | theirs.keys()):
+        difference = compare_scores(subject, ours.get(subject), theirs.get(subject))
+        if difference is not None:
+            return difference
+    return None
+
+
+def compare_scores(subject: SubjectId, ours: Score | None, theirs: Score | None) -> Difference | None:
+    """Return the first field in which two scores of a subject differ."""
+    where = f"subject {to_hex(subject)}"
+    if ours is None or theirs is None or type(ours) is not type(theirs):
+        words = [type(score).__name__ if score is not None else "not listed" for score in (ours, theirs)]
+        same = words[0] == words[1]
+        return None if same else Difference(where=where, field="entry", recomputed=words[0], given=words[1])
+    for item in fields(ours):
+        mine, other = getattr(ours, item.name), getattr(theirs, item.name)
+        if mine != other:
+            return Difference(where=where, field=item.name, recomputed=_shown(mine), given=_shown(other))
+    return None
+
+
+def _shown(value: object) -> str:
+    return to_hex(value) if isinstance(value, bytes) else str(value)
