@@ -11,7 +11,8 @@ from importlib.metadata import packages_distributions
 
 from tests.architecture.source_tree import ROOT, imported_names, modules
 
-EXTRA_OF_ROOM = {"api": "api", "dashboard": "api", "sandbox": "sandbox", "storage": "postgres"}
+EXTRA_OF_ROOM = {"api": "api", "dashboard": "api"}
+ALL_EXTRAS = ("api", "train", "dev")
 OURS = frozenset({"oracle", "training", "tests"})
 
 
@@ -61,6 +62,10 @@ def test_room_imports__of_libraries__are_in_the_core_or_its_extra() -> None:
 
 def test_training_imports__of_libraries__are_in_its_extra() -> None:
     assert find_undeclared("training/", ["train"]) == []
+
+
+def test_test_imports__of_libraries__are_declared() -> None:
+    assert find_undeclared("tests/", ALL_EXTRAS) == []
 
 
 def test_core__libraries_of_training__are_left_out() -> None:

@@ -20,13 +20,13 @@ SUFFIX_OF_TYPE = {
 # One of these words, parted by underscores, has to be in the name of a plain int; the last line counts things.
 UNIT_WORDS = frozenset(
     "usd e8 wad ray bps ppm s ms us seconds hours days block blocks bytes bits bit bitmap gas wei amount count id index "
-    "number slot shift quorum views epoch epochs stage stages row rows step steps category margin "
+    "number slot shift quorum views epoch epochs stage stages row rows step steps category margin decimals port "
     "borrowers collaterals contracts liquidations members signers observers trees features leaves loans".split()
 )
 # Words of the vocabulary that carry their meaning, and counts named by a plural noun.
 DIMENSIONLESS = frozenset(
-    "n f q k lo hi shift seq view kind sender node members observers margin points grade binding nonce port "
-    "version decimals depth slot index stalled_chains borrowers collaterals state_offset behaviour_margin from_epoch "
+    "n f q k lo hi shift seq view kind sender node members observers margin points grade binding nonce "
+    "version depth slot index stalled_chains borrowers collaterals state_offset behaviour_margin from_epoch "
     "layout_version feature_semantics_version leaf_layout_version issuer_risk bridge_risk block_number chain_id "
     "log_index transaction_index feature threshold leaf bucket z seed status code flags amount shares limit count "
     "size retries attempts workers n_features n_trees number reveals commitments support_lo support_hi batch "
