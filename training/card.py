@@ -1,0 +1,107 @@
+"""Model cards: what a bundle is, how good it is out of time, and what its data cannot show. The first line says whether behaviour trees count."""
+
+from __future__ import annotations
+
+from oracle.features.registry import BORROWER_SCHEMA, COLLATERAL_SCHEMA, Schema
+from oracle.scoring.model import Model, ModelFlag
+from training import calibrate
+from training.borrower import TREES, TrainedBorrower
+from training.collateral import BONUS_BPS, BUFFER_BPS, RISK_UNITS, TrainedCollateral
+from training.labels import GAP_FALL_BPS, LIQUIDATION_WINDOW_HOURS
+from training.validate import Gain, Metrics
+
+MAKER_LIMITS = """\
+- One collateral (ETH), one market (Maker ETH-B), 2020-10 to 2023-01: nothing about other protocols, mixed collateral or other chains.
+- Vaults, not owners: one person's vaults count as several borrowers, and history does not follow an owner to a new vault.
+- Few liquidations on few days: an interval of the AUC is wide, and resampling vaults understates what one crash more or less would do.
+- Prices are exchange closes through an oracle-sampling rule; Maker's own price lags by an hour. Before 2021 they are daily.
+- Loss given default is a reference, not measured: nearly all of Maker's liquidations left no bad debt."""
+GENERATED_LIMITS = """\
+- Generated activity: borrowers behave as the generator was told to. Nothing here says anything about real borrowers.
+- It exists so that a local world can show active behaviour trees. The sandbox flag keeps it from loading anywhere else."""
+PRICE_LIMITS = """\
+- Pairs alive in 2025 and a few that died: survivors are over-represented, so falls of long-tail tokens are understated.
+- Large falls cluster on few days; rows of one day are one piece of news. The interval resamples months.
+- No liquidity, no issuer or bridge failure is in the prices: what those facts add is set by judgement, see below.
+- Staked and wrapped tokens against their base cover 2023 and later only: no crisis of theirs is in the data."""
+
+
+def borrower_card(name: str, source: str, trained: TrainedBorrower, limits: str) -> str:
+    """Return the card of a borrower bundle."""
+    model, validation = trained.model, trained.validation
+    is_active = ModelFlag.TREES_ACTIVE in model.flags
+    if ModelFlag.SANDBOX_ONLY in model.flags:
+        first = "Behaviour trees: ACTIVE, for the sandbox only, by decision and not by their gain; the data are generated and cannot show anything about real loans."
+    elif is_active:
+        first = "Behaviour trees: ACTIVE. Their out-of-time gain has a lower bound above zero; the data cannot show that it holds for other protocols."
+    else:
+        first = "Behaviour trees: SHADOW. Their out-of-time gain over the structural score has no lower bound above zero on these data, so they do not count."
+    lines = [
+        first,
+        "",
+        f"# {name}",
+        "",
+        f"Log-odds of a liquidation above max($100, 1 % of debt) within 30 days. Source: {source}.",
+        "",
+        f"Forward validation with a 30-day purge: {validation.n_rows} rows, {validation.n_positives} positive, of {validation.n_positive_clusters} borrowers.",
+        f"AUC of `{TREES}`: 95 % interval {validation.auc_low:.3f} to {validation.auc_high:.3f}, resampling borrowers.",
+        "",
+        *_metric_table(validation.metrics),
+        "",
+        f"Log-loss gain of the trees over the best structural baseline ({validation.best_baseline}): {_gain(validation.gain)}.",
+        "",
+        f"Probabilities are recalibrated out of time (intercept {trained.recalibration[0]:+.3f}, slope {trained.recalibration[1]:.3f}); upper bounds are one-sided at "
+        f"{calibrate.CONFIDENCE:.0%}, by borrower. Grades use a reference loss given default of {calibrate.REFERENCE_LGD_BPS // 100} %, set by judgement. Below liquidation the slope "
+        "of the state offset is set, not fitted.",
+        "",
+        "## What the data cannot show",
+        limits,
+        "",
+        *_feature_table(BORROWER_SCHEMA, model),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def collateral_card(name: str, source: str, trained: TrainedCollateral) -> str:
+    """Return the card of a collateral bundle."""
+    levels = ", ".join(f"{units / 4096:.1f}" for units in RISK_UNITS)
+    lines = [
+        "Trees: ACTIVE, as always for a collateral. The data cannot show issuer, bridge or liquidity failures; what those add is judgement.",
+        "",
+        f"# {name}",
+        "",
+        f"Log-odds of a fall of {GAP_FALL_BPS // 100} % within {LIQUIDATION_WINDOW_HOURS} hours. Source: {source}.",
+        "",
+        f"Forward validation with a purge: {trained.n_rows} rows, {trained.n_positives} positive, on {trained.n_positive_days} days.",
+        "",
+        *_metric_table(trained.metrics),
+        "",
+        f"Log-loss gain of the trees over a logit of 7-day volatility: {_gain(trained.gain)}.",
+        "",
+        f"`drawdownBps` is the 99th percentile of the deepest fall in the window at that margin. Bonus {BONUS_BPS} bps, buffer {BUFFER_BPS} bps, cap and floor share by judgement.",
+        f"Issuer and bridge levels 0 to 3 add {levels} of log-odds each, by judgement.",
+        "",
+        "## What the data cannot show",
+        PRICE_LIMITS,
+        "",
+        *_feature_table(COLLATERAL_SCHEMA, trained.model),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _metric_table(metrics: tuple[Metrics, ...]) -> list[str]:
+    rows = [f"| {m.name} | {m.auc:.3f} | {m.pr_auc:.3f} | {m.log_loss:.4f} | {m.brier:.4f} |" for m in metrics]
+    return ["| out of time | AUC | PR-AUC | log loss | Brier |", "| --- | --- | --- | --- | --- |", *rows]
+
+
+def _feature_table(schema: Schema, model: Model) -> list[str]:
+    sign = {-1: "falls", 0: "free", 1: "rises"}
+    rows = [
+        f"| {f.slot} | {f.name} | {f.unit} | {sign[f.monotone]} | {support.lo}..{support.hi}{', required' if support.is_required else ''} |"
+        for f, support in zip(schema, model.support, strict=True)
+    ]
+    return ["| slot | feature | unit | risk | rated within |", "| --- | --- | --- | --- | --- |", *rows]
+
+
+def _gain(gain: Gain) -> str:
+    return f"{gain.mean:+.5f}, 95 % interval {gain.low:+.5f} to {gain.high:+.5f}"

@@ -1,0 +1,1 @@
+"""Adapters from data folders to the values that features are computed from."""

@@ -1,0 +1,184 @@
+"""Maker ETH-B vaults as a canonical dataset: one subject per vault, one market, ETH against DAI.
+
+The data hold no owners and no debt, only what was drawn and paid back: debt accrues at the stability fee in force, and never exceeds what Maker lets
+a withdrawal leave. A vault's actions can be
+made through a proxy only by its owner, so they count as its own. Prices are hourly closes of 2021 on, daily ones before (stepped), as a feed would have answered
+them; Maker's own price lags an hour, which no source holds. DAI is taken at one dollar, as Maker does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from oracle.domain.event import EventKind, LendingEvent
+from oracle.domain.ids import ETH, USD, Address, SubjectId, address_word
+from oracle.domain.market import AssetFacts, HourlySeries
+from oracle.domain.position import PositionSample
+from oracle.domain.units import DAY_S, HOUR_S, WAD, BlockNumber, ChainId, TimestampS, UsdE8, Wad
+from training.datasets.canonical import Borrower, Dataset
+from training.datasets.prices import data_file, hourly_runs, read_closes, sample_oracle, to_series
+
+FOLDER = Path("maker_ethb_vaults")
+CHAIN = ChainId(1)
+MARKET = Address(b"\x35" + bytes(19))
+WETH = Address(b"\xc0" + bytes(19))
+DAI = Address(b"\x6b" + bytes(19))
+_LIQUIDATION_RATIO = 1.3
+_KINDS = {
+    "deposit": EventKind.SUPPLY,
+    "withdraw": EventKind.WITHDRAW,
+    "borrow": EventKind.BORROW,
+    "repay": EventKind.REPAY,
+    "liquidation": EventKind.LIQUIDATION,
+}
+_LEAST_DEBT_USD = 1.0
+
+
+def read_maker(data: Path) -> Dataset:
+    """Return the vaults of a data folder.
+
+    Raises:
+        DatasetError: if the folder does not hold them.
+    """
+    series = read_eth_series(data)
+    prices = np.array(series.prices_e8)
+    events = pl.read_parquet(data_file(data, FOLDER / "events.parquet")).with_columns(pl.col("event").cast(pl.String))
+    events = events.filter(pl.col("event").is_in(list(_KINDS))).sort("vault", "block", "time", maintain_order=True)
+    events = events.with_columns(pl.col("time").dt.epoch("s").alias("time_s"))
+    end_s = int(str(events["time_s"].max()))
+    fees = _read_fees(data)
+    borrowers = [
+        _Vault(int(str(vault)), series, prices, fees, end_s).borrower(part.to_dicts())
+        for (vault,), part in events.group_by(["vault"], maintain_order=True)
+    ]
+    assets = {(CHAIN, WETH): _facts(WETH, ETH), (CHAIN, DAI): _facts(DAI, USD)}
+    return Dataset(
+        name="maker-eth-b",
+        borrowers=tuple(sorted(borrowers, key=lambda b: b.subject)),
+        prices={(CHAIN, WETH): series},
+        assets=assets,
+        start_s=TimestampS(int(str(events["time_s"].min()))),
+        end_s=TimestampS(end_s),
+    )
+
+
+def read_eth_series(data: Path) -> HourlySeries:
+    """Return ETH in USD at full hours, daily steps before 2021."""
+    daily = pl.read_parquet(data_file(data, FOLDER / "eth_usd_daily_coingecko.parquet")).sort("date")
+    times, closes = read_closes(data, ["ETH"])["ETH"]
+    daily_times = daily["date"].dt.epoch("s").to_numpy().astype(np.int64)
+    first_s = times[0] - 3 * 365 * DAY_S
+    is_before = (daily_times < times[0]) & (daily_times >= first_s)
+    all_times = np.concatenate((daily_times[is_before], times))
+    all_prices = np.concatenate((daily["price"].to_numpy()[is_before], closes))
+    runs = list(hourly_runs(*sample_oracle(all_times, np.rint(all_prices * 1e8).astype(np.int64))))
+    return to_series(*runs[-1])
+
+
+@dataclass(slots=True)
+class _Vault:
+    """Walks one vault's events, accruing its debt, and samples it at each midnight."""
+
+    vault: int
+    series: HourlySeries
+    prices: np.ndarray[Any, Any]
+    fees: list[tuple[int, float]]
+    end_s: int
+
+    @property
+    def account(self) -> Address:
+        return Address(self.vault.to_bytes(20, "big"))
+
+    def borrower(self, rows: list[dict[str, Any]]) -> Borrower:
+        """Return the vault's events and samples."""
+        events: list[LendingEvent] = []
+        samples: list[PositionSample] = []
+        eth = dai = 0.0
+        last_s = rows[0]["time_s"]
+        for index, row in enumerate(rows):
+            time_s = row["time_s"]
+            dai = self._walk(samples, eth, dai, last_s, time_s)
+            event = self._event(index, row, time_s)
+            events.append(event)
+            eth_change, dai_change = float(row["eth"] or 0), float(row["dai"] or 0)
+            eth += -abs(eth_change) if row["event"] in ("withdraw", "liquidation") else eth_change
+            dai += dai_change if row["event"] == "borrow" else -abs(dai_change)
+            eth, dai = max(0.0, eth), max(0.0, dai)
+            if row["event"] in ("withdraw", "liquidation"):
+                dai = min(dai, self._most_debt(eth, time_s, row["event"]))
+            last_s = time_s
+        self._walk(samples, eth, dai, last_s, self.end_s)
+        return Borrower(subject=SubjectId(address_word(self.account)), events=tuple(events), samples=tuple(samples))
+
+    def _walk(self, samples: list[PositionSample], eth: float, dai: float, from_s: int, until_s: int) -> float:
+        """Sample at each midnight in (from, until]; return the debt at `until`."""
+        time_s = from_s
+        midnight = from_s - from_s % DAY_S + DAY_S
+        while midnight < until_s and dai > _LEAST_DEBT_USD:
+            dai *= 1 + self._fee(midnight) * (midnight - time_s) / (365 * DAY_S)
+            samples.append(self._sample(midnight, eth, dai))
+            time_s, midnight = midnight, midnight + DAY_S
+        if dai > _LEAST_DEBT_USD:
+            dai *= 1 + self._fee(until_s) * (until_s - time_s) / (365 * DAY_S)
+        return dai
+
+    def _sample(self, time_s: int, eth: float, dai: float) -> PositionSample:
+        collateral = eth * self._price_e8(time_s)
+        return PositionSample(
+            time_s=TimestampS(time_s),
+            chain_id=CHAIN,
+            market=MARKET,
+            health_factor_wad=Wad(int(collateral / _LIQUIDATION_RATIO / (dai * 1e8) * WAD)),
+            debt_usd_e8=UsdE8(int(dai * 1e8)),
+            collateral_usd_e8=UsdE8(int(collateral)),
+        )
+
+    def _event(self, index: int, row: dict[str, Any], time_s: int) -> LendingEvent:
+        kind = _KINDS[row["event"]]
+        eth, dai = abs(float(row["eth"] or 0)), abs(float(row["dai"] or 0))
+        is_eth = kind in (EventKind.SUPPLY, EventKind.WITHDRAW)
+        eth_value = int(eth * self._price_e8(time_s))
+        is_liquidation = kind is EventKind.LIQUIDATION
+        return LendingEvent(
+            chain_id=CHAIN,
+            block_number=BlockNumber(row["block"]),
+            log_index=index,
+            time_s=TimestampS(time_s),
+            protocol="maker",
+            market=MARKET,
+            kind=kind,
+            account=self.account,
+            caller=MARKET if is_liquidation else self.account,
+            token=WETH if is_eth else DAI,
+            amount=int((eth if is_eth else dai) * 1e18),
+            value_usd_e8=UsdE8(eth_value if is_eth else int(dai * 1e8)),
+            seized_token=WETH if is_liquidation else None,
+            seized_amount=int(eth * 1e18) if is_liquidation else 0,
+            seized_value_usd_e8=UsdE8(eth_value if is_liquidation else 0),
+        )
+
+    def _most_debt(self, eth: float, time_s: int, event: str) -> float:
+        """Return the debt that can be left: Maker lets nobody withdraw below the ratio (its price lags: 10 % grace)."""
+        ratio = _LIQUIDATION_RATIO / 1.1 if event == "withdraw" else 1.0
+        return eth * self._price_e8(time_s) / 1e8 / ratio
+
+    def _price_e8(self, time_s: int) -> float:
+        return float(self.prices[min(len(self.prices) - 1, (time_s - self.series.first_hour_s) // HOUR_S)])
+
+    def _fee(self, time_s: int) -> float:
+        return next((fee for since, fee in reversed(self.fees) if since <= time_s), self.fees[0][1])
+
+
+def _read_fees(data: Path) -> list[tuple[int, float]]:
+    changes = pl.read_parquet(data_file(data, FOLDER / "param_changes.parquet"))
+    duty = changes.filter(pl.col("PARAMETER") == "JUG.ilks.duty").sort("TIMESTAMP")
+    return list(zip(duty["TIMESTAMP"].dt.epoch("s").to_list(), duty["TO_VALUE"].to_list(), strict=True))
+
+
+def _facts(token: Address, numeraire: Address) -> AssetFacts:
+    return AssetFacts(token=token, price_feed=token, numeraire=numeraire, decimals=18, issuer_risk=0, bridge_risk=0)

@@ -1,0 +1,37 @@
+"""Labels: what happened in the horizon after a snapshot.
+
+Borrower: a liquidation of more than max($100, 1 % of the debt at the snapshot) within 30 days, all its liquidations summed. Collateral: the
+deepest fall below the snapshot's price within the liquidation window.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from typing import Any
+
+import numpy as np
+
+from oracle.domain.event import EventKind
+from oracle.domain.units import BPS, DAY_S, TimestampS
+from training.datasets.canonical import Borrower
+
+HORIZON_S = 30 * DAY_S
+LEAST_USD_E8 = 100 * 10**8
+LIQUIDATION_WINDOW_HOURS = 24
+GAP_FALL_BPS = 1_500
+"""A fall through buffer and bonus: what a position between LTV ceiling and liquidation has, on top of the bonus."""
+
+
+def is_liquidated(borrower: Borrower, as_of_s: TimestampS, debt_usd_e8: int) -> bool:
+    """Return whether more than max($100, 1 % of the debt) is liquidated in (as_of, as_of + 30 days]."""
+    first = bisect_right(borrower.event_times, as_of_s)
+    last = bisect_right(borrower.event_times, as_of_s + HORIZON_S)
+    value = sum(e.value_usd_e8 for e in borrower.events[first:last] if e.kind is EventKind.LIQUIDATION)
+    return value > max(LEAST_USD_E8, debt_usd_e8 // 100)
+
+
+def deepest_falls_bps(prices: np.ndarray[Any, Any], starts: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Return for each start index the deepest fall below its price within the window, in bps; starts leave room for it."""
+    windows = np.lib.stride_tricks.sliding_window_view(prices, LIQUIDATION_WINDOW_HOURS + 1)[starts]
+    lowest = windows.min(axis=1)
+    return (windows[:, 0] - lowest) * BPS // windows[:, 0]

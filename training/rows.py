@@ -1,0 +1,97 @@
+"""Rows of training: vectors and labels of many subjects at many moments, by the node's feature code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from oracle.domain.units import DAY_S, HOUR_S, WAD, TimestampS
+from oracle.features.borrower import compute_borrower_vector
+from oracle.features.collateral import compute_price_vector
+from oracle.features.health import DUST_USD_E8
+from training.datasets.canonical import Dataset
+from training.datasets.prices import PriceRun
+from training.labels import HORIZON_S, LIQUIDATION_WINDOW_HOURS, deepest_falls_bps, is_liquidated
+
+_MIN_HISTORY_HOURS = 720
+_LEAST_HEALTH_WAD = 95 * WAD // 100
+
+type Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BorrowerRows:
+    """One row per borrower with debt above dust and midnight; `clusters` number the borrowers."""
+
+    vectors: Array
+    is_positive: Array
+    clusters: Array
+    as_of_s: Array
+    log_health: Array
+
+
+@dataclass(frozen=True, kw_only=True)
+class CollateralRows:
+    """One row per pair and midnight; `clusters` number the pairs, `falls_bps` is the deepest fall in the window after."""
+
+    vectors: Array
+    falls_bps: Array
+    clusters: Array
+    as_of_s: Array
+
+
+def build_borrower_rows(dataset: Dataset, *, step_days: int) -> BorrowerRows:
+    """Return the rows of every `step_days`-th midnight whose horizon lies inside the data.
+
+    A position clearly below liquidation at a snapshot is being liquidated, or was reconstructed wrongly: there is nothing to foresee.
+    """
+    vectors, labels, clusters, times, healths = [], [], [], [], []
+    first = -(-dataset.start_s // DAY_S) * DAY_S
+    for midnight in range(first, dataset.end_s - HORIZON_S + 1, step_days * DAY_S):
+        as_of_s = TimestampS(midnight)
+        prices = dataset.prices_at(as_of_s)
+        for cluster, borrower in enumerate(dataset.borrowers):
+            history = dataset.history(borrower, as_of_s, prices)
+            debt = sum(p.debt_usd_e8 for p in history.positions)
+            lowest = min((p.health_factor_wad for p in history.positions if p.debt_usd_e8 > 0), default=0)
+            if debt < DUST_USD_E8 or lowest < _LEAST_HEALTH_WAD:
+                continue
+            vectors.append(compute_borrower_vector(history))
+            labels.append(is_liquidated(borrower, as_of_s, debt))
+            clusters.append(cluster)
+            times.append(midnight)
+            # Log of a health factor as a float: a baseline only, no part of the model.
+            healths.append(np.log(min(lowest, 1000 * WAD) / WAD))
+    return BorrowerRows(
+        vectors=np.array(vectors, dtype=np.int64),
+        is_positive=np.array(labels, dtype=np.int64),
+        clusters=np.array(clusters),
+        as_of_s=np.array(times),
+        log_health=np.array(healths),
+    )
+
+
+def build_collateral_rows(runs: list[PriceRun], *, step_days: int) -> CollateralRows:
+    """Return rows of every `step_days`-th midnight of each run with a month before it and the window after it."""
+    symbols = sorted({r.symbol for r in runs})
+    vectors, falls, clusters, times = [], [], [], []
+    for number, run in enumerate(runs):
+        midnight = -(-run.first_hour_s // DAY_S) * DAY_S + (number % step_days) * DAY_S
+        starts = np.arange(
+            (midnight - run.first_hour_s) // HOUR_S, len(run.prices) - LIQUIDATION_WINDOW_HOURS, 24 * step_days
+        )
+        starts = starts[starts >= _MIN_HISTORY_HOURS]
+        if len(starts) == 0:
+            continue
+        falls.append(deepest_falls_bps(run.prices, starts))
+        vectors += [compute_price_vector(run.prices[: start + 1], 0, 0) for start in starts.tolist()]
+        clusters += [symbols.index(run.symbol)] * len(starts)
+        times.append(run.first_hour_s + starts * HOUR_S)
+    return CollateralRows(
+        vectors=np.array(vectors, dtype=np.int64),
+        falls_bps=np.concatenate(falls),
+        clusters=np.array(clusters),
+        as_of_s=np.concatenate(times),
+    )
