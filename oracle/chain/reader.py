@@ -11,7 +11,7 @@ from oracle.chain.indexer import Indexer
 from oracle.chain.ledger import Ledger
 from oracle.chain.rows import RowStore
 from oracle.domain.committee import ChainParams, CommitteeConfig
-from oracle.domain.ids import Address
+from oracle.domain.ids import Address, keccak256
 from oracle.domain.report import ChainCut, Cut
 from oracle.domain.units import BlockNumber, ChainId, TimestampS
 from oracle.errors import ForeignCutError
@@ -54,8 +54,14 @@ class ChainReader:
         return self._ledger
 
     async def fetch_has_code(self, addresses: Sequence[Address], block_number: BlockNumber) -> Mapping[Address, bool]:
-        """Return which addresses are contracts at a block; an EIP-7702 delegation is none."""
-        return await self.chain.fetch_has_code(addresses, block_number)
+        """Return which addresses are contracts at a block; an EIP-7702 delegation is none. Asked once, then kept with the rows."""
+        checked_hash = keccak256(b"".join(sorted(addresses)))
+        known = self._rows.load_contracts(self.params.chain_id, block_number, checked_hash)
+        if known is None:
+            flags = await self.chain.fetch_has_code(addresses, block_number)
+            known = frozenset(address for address, has_code in flags.items() if has_code)
+            self._rows.store_contracts(self.params.chain_id, block_number, checked_hash, known)
+        return {address: address in known for address in addresses}
 
 
 async def fetch_histories(config: CommitteeConfig, readers: Mapping[ChainId, ChainReader], cut: Cut) -> Histories:

@@ -55,6 +55,14 @@ class RowStore(Protocol):
     def load_rows(self, chain_id: ChainId, first_block: int, last_block: int) -> Iterable[RowTuple]:
         """Return the rows of these blocks, both included, ascending by (block number, log index)."""
 
+    def load_contracts(self, chain_id: ChainId, block_number: int, checked_hash: bytes) -> frozenset[bytes] | None:
+        """Return which of the accounts behind `checked_hash` had code at a block, None if that was never asked."""
+
+    def store_contracts(
+        self, chain_id: ChainId, block_number: int, checked_hash: bytes, found: Iterable[bytes]
+    ) -> None:
+        """Keep which accounts had code at a block: an endpoint forgets old states, an epoch is verified later."""
+
 
 class MemoryRows:
     """Rows in memory, for a check that keeps nothing."""
@@ -64,6 +72,7 @@ class MemoryRows:
         self._marks: dict[ChainId, list[Mark]] = {}
         self._filters: dict[ChainId, bytes] = {}
         self._roll_backs: dict[ChainId, int] = {}
+        self._contracts: dict[tuple[ChainId, int, bytes], frozenset[bytes]] = {}
 
     def load_marks(self, chain_id: ChainId) -> Sequence[Mark]:
         """Return the kept marks, newest first."""
@@ -87,8 +96,21 @@ class MemoryRows:
         """Delete every row and mark above `block_number`."""
         self._roll_backs[chain_id] = self.count_roll_backs(chain_id) + 1
         self._rows[chain_id] = [row for row in self._rows.get(chain_id, []) if row[0] <= block_number]
+        gone = [key for key in self._contracts if key[0] == chain_id and key[1] > block_number]
+        for key in gone:
+            del self._contracts[key]
         self._marks[chain_id] = [mark for mark in self._marks.get(chain_id, []) if mark[0] <= block_number]
 
     def load_rows(self, chain_id: ChainId, first_block: int, last_block: int) -> Iterable[RowTuple]:
         """Return the rows of these blocks in order."""
         return [row for row in self._rows.get(chain_id, []) if first_block <= row[0] <= last_block]
+
+    def load_contracts(self, chain_id: ChainId, block_number: int, checked_hash: bytes) -> frozenset[bytes] | None:
+        """Return which accounts had code at a block, None if that was never asked."""
+        return self._contracts.get((chain_id, block_number, checked_hash))
+
+    def store_contracts(
+        self, chain_id: ChainId, block_number: int, checked_hash: bytes, found: Iterable[bytes]
+    ) -> None:
+        """Keep which accounts had code at a block."""
+        self._contracts[(chain_id, block_number, checked_hash)] = frozenset(found)

@@ -14,6 +14,8 @@ from oracle.domain.units import ChainId
 from oracle.storage.engine import Database
 
 KEPT_MARKS = 512
+KEPT_CUTS = 4_096
+ADDRESS_BYTES = 20
 
 type RowTuple = tuple[int, bytes, int, int, bytes, bytes, bytes]
 """(block number, block hash, block time, log index, address, topics, data)."""
@@ -49,13 +51,22 @@ _indexes = Table(
     Column("filter_hash", LargeBinary, nullable=False),
     Column("roll_backs", Integer, nullable=False),
 )
+_contracts = Table(
+    "chain_contract",
+    _metadata,
+    Column("chain_id", BigInteger, primary_key=True),
+    Column("block_number", BigInteger, primary_key=True),
+    Column("checked_hash", LargeBinary, primary_key=True),
+    Column("addresses", LargeBinary, nullable=False),
+)
 
 
 class ChainRows:
     """Rows of every chain in a node's database; the tables are made on first use."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, kept_marks: int = KEPT_MARKS) -> None:
         self._database = database
+        self._kept_marks = kept_marks
         with database.connection() as connection:
             _metadata.create_all(connection)
 
@@ -88,13 +99,13 @@ class ChainRows:
             if rows:
                 connection.execute(insert(_logs), [_to_columns(chain_id, row) for row in rows])
             connection.execute(insert(_marks), {"chain_id": chain_id, "block_number": mark[0], "block_hash": mark[1]})
-            _prune_marks(connection, chain_id)
+            _prune_marks(connection, chain_id, self._kept_marks)
             _store_index(connection, chain_id, filter_hash, is_roll_back=False)
 
     def roll_back(self, chain_id: ChainId, block_number: int) -> None:
         """Delete every row and mark above `block_number`; -1 deletes all of the chain."""
         with self._database.connection() as connection:
-            for table in (_logs, _marks):
+            for table in (_logs, _marks, _contracts):
                 above = (table.c.chain_id == chain_id) & (table.c.block_number > block_number)
                 connection.execute(delete(table).where(above))
             _store_index(connection, chain_id, None, is_roll_back=True)
@@ -109,6 +120,33 @@ class ChainRows:
         )
         with self._database.connection() as connection:
             return [tuple(row) for row in connection.execute(query)]
+
+    def load_contracts(self, chain_id: ChainId, block_number: int, checked_hash: bytes) -> frozenset[bytes] | None:
+        """Return which accounts had code at a block, None if that was never asked or is too long ago."""
+        c = _contracts.c
+        query = select(c.addresses).where(
+            c.chain_id == chain_id, c.block_number == block_number, c.checked_hash == checked_hash
+        )
+        with self._database.connection() as connection:
+            found = connection.execute(query).scalar_one_or_none()
+        if found is None:
+            return None
+        return frozenset(found[i : i + ADDRESS_BYTES] for i in range(0, len(found), ADDRESS_BYTES))
+
+    def store_contracts(
+        self, chain_id: ChainId, block_number: int, checked_hash: bytes, found: Iterable[bytes]
+    ) -> None:
+        """Keep which accounts had code at a block; only the newest cuts stay."""
+        c = _contracts.c
+        row = {"chain_id": chain_id, "block_number": block_number, "checked_hash": checked_hash}
+        with self._database.connection() as connection:
+            connection.execute(
+                insert(_contracts).prefix_with("OR REPLACE"), row | {"addresses": b"".join(sorted(found))}
+            )
+            blocks = select(c.block_number).where(c.chain_id == chain_id).order_by(c.block_number.desc())
+            oldest = connection.execute(blocks.offset(KEPT_CUTS - 1).limit(1)).scalar_one_or_none()
+            if oldest is not None:
+                connection.execute(delete(_contracts).where(c.chain_id == chain_id, c.block_number < oldest))
 
 
 def _to_columns(chain_id: ChainId, row: RowTuple) -> dict[str, int | bytes]:
@@ -139,9 +177,9 @@ def _store_index(connection: Connection, chain_id: ChainId, filter_hash: bytes |
     connection.execute(insert(_indexes), {"chain_id": chain_id, "filter_hash": values[0], "roll_backs": values[1]})
 
 
-def _prune_marks(connection: Connection, chain_id: ChainId) -> None:
+def _prune_marks(connection: Connection, chain_id: ChainId, kept_marks: int) -> None:
     c = _marks.c
     query = select(c.block_number).where(c.chain_id == chain_id).order_by(c.block_number.desc())
-    oldest = connection.execute(query.offset(KEPT_MARKS - 1).limit(1)).scalar_one_or_none()
+    oldest = connection.execute(query.offset(kept_marks - 1).limit(1)).scalar_one_or_none()
     if oldest is not None:
         connection.execute(delete(_marks).where(c.chain_id == chain_id, c.block_number < oldest))

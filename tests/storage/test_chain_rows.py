@@ -8,7 +8,7 @@ import pytest
 
 from oracle.domain.units import ChainId
 from oracle.errors import StorageError
-from oracle.storage.chain_rows import KEPT_MARKS, ChainRows, RowTuple
+from oracle.storage.chain_rows import ChainRows, RowTuple
 from oracle.storage.engine import Database, open_database
 
 LEFT, RIGHT = ChainId(1), ChainId(2)
@@ -86,13 +86,12 @@ def test_filter_hash__changed__is_the_newest(rows: ChainRows) -> None:
     assert rows.load_filter_hash(LEFT) == b"new"
 
 
-def test_marks__very_many__only_the_newest_are_kept(rows: ChainRows) -> None:
-    for number in range(KEPT_MARKS + 5):
+def test_marks__more_than_are_kept__only_the_newest_stay(database: Database) -> None:
+    rows = ChainRows(database, kept_marks=3)
+    for number in range(8):
         rows.append(LEFT, [], mark=mark_of(number), filter_hash=FILTER)
 
-    kept = rows.load_marks(LEFT)
-    assert len(kept) == KEPT_MARKS
-    assert kept[-1] == mark_of(5)
+    assert rows.load_marks(LEFT) == [mark_of(7), mark_of(6), mark_of(5)]
 
 
 def test_rows__database_opened_again__are_still_there(tmp_path: Path) -> None:
@@ -106,3 +105,24 @@ def test_rows__database_opened_again__are_still_there(tmp_path: Path) -> None:
     second.close()
 
     assert found == ([make_row(3)], [mark_of(5)])
+
+
+def test_contracts__kept_for_a_cut__come_back_for_the_same_accounts_only(rows: ChainRows) -> None:
+    first, second = b"\x0a" * 20, b"\x0b" * 20
+    rows.store_contracts(LEFT, 7, b"checked", [second, first])
+    rows.store_contracts(LEFT, 8, b"checked", [])
+
+    assert rows.load_contracts(LEFT, 7, b"checked") == frozenset({first, second})
+    assert rows.load_contracts(LEFT, 8, b"checked") == frozenset()
+    assert rows.load_contracts(LEFT, 7, b"others") is None
+    assert rows.load_contracts(RIGHT, 7, b"checked") is None
+
+
+def test_contracts__block_rolled_back__are_forgotten(rows: ChainRows) -> None:
+    rows.store_contracts(LEFT, 7, b"checked", [])
+    rows.store_contracts(LEFT, 8, b"checked", [])
+
+    rows.roll_back(LEFT, 7)
+
+    assert rows.load_contracts(LEFT, 7, b"checked") == frozenset()
+    assert rows.load_contracts(LEFT, 8, b"checked") is None

@@ -1,0 +1,111 @@
+"""One chain behind four calls, and the histories of two chains at a cut, over fake endpoints."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from oracle.chain.checked import CheckedChain
+from oracle.chain.reader import ChainReader, fetch_histories
+from oracle.chain.rows import MemoryRows
+from oracle.domain.committee import CommitteeConfig, Params
+from oracle.domain.ids import ZERO_HASH, borrower_subject, contract_borrower_subject
+from oracle.domain.report import ChainCut, Cut
+from oracle.domain.units import DAY_S, BlockNumber, ChainId, Epoch, TimestampS
+from oracle.errors import ForeignCutError
+from tests.chain.aave_logs import market_opened, opened_loan
+from tests.chain.fake_endpoint import FakeChain, FakeEndpoint, address_of, make_params
+
+pytestmark = pytest.mark.anyio
+LEFT, RIGHT = ChainId(31337), ChainId(31338)
+EPOCH_S = 600
+BOUNDARY_S = TimestampS(20_000 * DAY_S)
+BORROWER, CONTRACT = address_of("borrower"), address_of("contract")
+
+
+@dataclass(slots=True)
+class Side:
+    """One chain with its endpoints and reader."""
+
+    chain: FakeChain
+    endpoints: tuple[FakeEndpoint, FakeEndpoint]
+    reader: ChainReader
+
+
+def make_side(chain_id: ChainId) -> Side:
+    chain = FakeChain(first_time_s=BOUNDARY_S - DAY_S)
+    chain.mine(BOUNDARY_S - 7_200, market_opened())
+    loans = [log for who in (BORROWER, CONTRACT) for log in opened_loan(who, collateral=10**18, debt=10**9)]
+    chain.mine(BOUNDARY_S - 3_600, loans)
+    chain.mine(BOUNDARY_S - 12)
+    chain.mine(BOUNDARY_S + 1, opened_loan(address_of("latecomer"), collateral=10**18, debt=10**9))
+    chain.contracts.add(CONTRACT)
+    endpoints = (FakeEndpoint("a", chain), FakeEndpoint("b", chain))
+    return Side(chain, endpoints, ChainReader(make_params(chain_id), CheckedChain(chain_id, endpoints), MemoryRows()))
+
+
+def make_config() -> CommitteeConfig:
+    params = Params(
+        chains=(make_params(LEFT), make_params(RIGHT)),
+        borrower_model_id=ZERO_HASH,
+        collateral_model_id=ZERO_HASH,
+        epoch_seconds=EPOCH_S,
+        validity_seconds=3 * EPOCH_S,
+    )
+    members = tuple(address_of(f"member {i}") for i in range(4))
+    return CommitteeConfig(prev_digest=ZERO_HASH, seq=0, members=members, f=1, q=3, params=params, from_epoch=Epoch(0))
+
+
+async def make_cut(sides: dict[ChainId, Side]) -> Cut:
+    cuts = [await side.reader.derive_cut(BOUNDARY_S) for side in sides.values()]
+    return Cut(epoch=Epoch(BOUNDARY_S // EPOCH_S), chains=tuple(c for c in cuts if c is not None))
+
+
+async def test_fetch_histories__two_chains__hold_what_was_known_at_the_cut() -> None:
+    sides = {chain_id: make_side(chain_id) for chain_id in (LEFT, RIGHT)}
+    cut = await make_cut(sides)
+
+    histories = await fetch_histories(make_config(), {i: s.reader for i, s in sides.items()}, cut)
+
+    assert [c.block_number for c in cut.chains] == [3, 3]
+    assert {h.subject for h in histories.borrowers} == {
+        borrower_subject(BORROWER),
+        contract_borrower_subject(LEFT, CONTRACT),
+        contract_borrower_subject(RIGHT, CONTRACT),
+    }
+
+
+async def test_fetch_histories__same_cut_later__needs_no_old_state() -> None:
+    sides = {chain_id: make_side(chain_id) for chain_id in (LEFT, RIGHT)}
+    readers = {i: s.reader for i, s in sides.items()}
+    cut = await make_cut(sides)
+    first = await fetch_histories(make_config(), readers, cut)
+
+    # An endpoint that has forgotten old states would answer otherwise, or not at all.
+    for side in sides.values():
+        side.chain.contracts.clear()
+    second = await fetch_histories(make_config(), readers, cut)
+
+    assert second == first
+
+
+async def test_project__block_of_another_chain__is_refused() -> None:
+    side = make_side(LEFT)
+    foreign = ChainCut(chain_id=LEFT, block_number=BlockNumber(3), block_hash=ZERO_HASH)
+
+    with pytest.raises(ForeignCutError) as caught:
+        await side.reader.project(foreign, BOUNDARY_S)
+
+    assert (caught.value.block_number, caught.value.given) == (3, "00" * 32)
+
+
+async def test_project__not_indexed_yet__syncs_by_itself() -> None:
+    side = make_side(LEFT)
+    cut = await side.reader.derive_cut(BOUNDARY_S)
+    assert cut is not None
+
+    ledger = await side.reader.project(cut, BOUNDARY_S)
+
+    assert (ledger.block_number, ledger.block_time_s) == (3, BOUNDARY_S - 12)
+    assert len(ledger.compute_states()) == 2
