@@ -16,7 +16,7 @@ from oracle.domain.committee import ChainParams, CommitteeConfig, MarketParams, 
 from oracle.domain.ids import BTC, ETH, USD, Address, Hash32, keccak256, parse_address, to_hex
 from oracle.domain.market import AssetFacts
 from oracle.domain.units import BlockNumber, ChainId, Epoch
-from oracle.errors import DeploymentError
+from oracle.errors import ConfigurationError, DeploymentError
 from oracle.sandbox.aave import Deployer
 from oracle.sandbox.accounts import checksum_address
 from oracle.sandbox.artifacts import load_forge_artifact
@@ -128,7 +128,9 @@ def build_committee(manifest: WorldManifest) -> CommitteeConfig:
     """Return the committee's configuration as nodes need it. Raises: ConfigurationError if the world has no committee."""
     entry = manifest.committee
     if entry is None:
-        raise DeploymentError(manifest.chains[0].chain_id, "committee", "this world runs without Assay's contracts")
+        raise ConfigurationError(
+            "this world runs without Assay's contracts: start it with a borrower and a collateral model"
+        )
     params = Params(
         chains=tuple(_chain_params(chain) for chain in manifest.chains),
         borrower_model_id=Hash32(bytes.fromhex(entry.borrower_model_id[2:])),

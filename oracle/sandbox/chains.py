@@ -23,6 +23,9 @@ from oracle.sandbox.jsonrpc import JsonRpc, Transaction, decode_words, encode_ca
 
 BLOCK_GAS_LIMIT = 1_000_000_000
 GAS_PRICE_WEI = 3_000_000_000
+BUILD_STATES = 2
+SERVED_STATES = 128
+"""Blocks whose state a running world answers for; each costs a few megabytes."""
 START_ATTEMPTS = 3
 STOP_TIMEOUT_S = 10.0
 GENERATED_STATES = 2
@@ -51,9 +54,16 @@ class AnvilChain:
 
     @classmethod
     async def start(
-        cls, chain_id: int, *, directory: Path, genesis_s: int, port: int = 0, state_path: Path | None = None
+        cls,
+        chain_id: int,
+        *,
+        directory: Path,
+        genesis_s: int,
+        port: int = 0,
+        state_path: Path | None = None,
+        kept_states: int = BUILD_STATES,
     ) -> AnvilChain:
-        """Start anvil and return when it answers. `port` 0 takes a free one.
+        """Start anvil and return when it answers. `port` 0 takes a free one; `kept_states` is how many blocks back views reach.
 
         Raises: ChainProcessError if it ends at once, e.g. because the port is in use.
         """
@@ -61,7 +71,9 @@ class AnvilChain:
         for attempt in range(START_ATTEMPTS):
             chosen = port or find_free_port()
             log_path = directory / f"anvil-{chain_id}.log"
-            chain = cls(chain_id, chosen, _spawn(chain_id, chosen, genesis_s, state_path, log_path), log_path)
+            chain = cls(
+                chain_id, chosen, _spawn(chain_id, chosen, genesis_s, state_path, log_path, kept_states), log_path
+            )
             try:
                 await chain._wait_until_ready()
             except ChainProcessError:
@@ -197,7 +209,7 @@ class AnvilChain:
 
 
 def _spawn(
-    chain_id: int, port: int, genesis_s: int, state_path: Path | None, log_path: Path
+    chain_id: int, port: int, genesis_s: int, state_path: Path | None, log_path: Path, kept_states: int
 ) -> subprocess.Popen[bytes]:
     command = [
         str(find_program("anvil")), "--quiet", "--chain-id", str(chain_id), "--port", str(port), "--accounts", "1",

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 from rich.console import Console
 from rich.table import Table
 
 from oracle.sandbox.manifest import ChainEntry, WorldManifest
 
-SHOWN_BEHAVIOURS = ("careful", "reactive", "leveraged", "negligent", "serial", "staker")
-
 
 def print_world(manifest: WorldManifest, console: Console, *, manifest_path: str) -> None:
-    """Print chains, contracts, accounts and a borrower of each behaviour."""
+    """Print chains, contracts, accounts and the population."""
     for chain in manifest.chains:
         console.print(_chain_table(chain))
     console.print(_accounts_table(manifest))
@@ -47,24 +43,24 @@ def _accounts_table(manifest: WorldManifest) -> Table:
     for column in ("role", "label", "address", "private key"):
         table.add_column(column, no_wrap=True)
     for account in manifest.accounts:
-        if account.role in ("integrator", "member", "deployer"):
+        if account.role in ("integrator", "member", "deployer", "borrower"):
             table.add_row(account.role, account.label, account.address, account.private_key)
     return table
 
 
 def _borrowers_table(manifest: WorldManifest) -> Table:
-    counts = Counter(borrower.behaviour for borrower in manifest.borrowers)
-    table = Table(title=f"{len(manifest.borrowers)} borrowers; one of each kind", title_justify="left")
-    for column in ("behaviour", "count", "address", "chains"):
-        table.add_column(column, no_wrap=True)
-    for behaviour in SHOWN_BEHAVIOURS:
-        found = next((b for b in manifest.borrowers if b.behaviour == behaviour), None)
-        if found is not None:
-            table.add_row(behaviour, str(counts[behaviour]), found.address, ", ".join(map(str, found.chain_ids)))
-    contracts = [b for b in manifest.borrowers if b.has_code]
-    if contracts:
-        chains = ", ".join(map(str, contracts[0].chain_ids))
-        table.add_row("(a contract)", str(len(contracts)), contracts[0].address, chains)
+    table = Table(title=f"{len(manifest.borrowers)} borrowers by behaviour", title_justify="left")
+    for column in ("behaviour", "borrowers", "contracts", "with debt", "liquidated"):
+        table.add_column(column, justify="right" if column != "behaviour" else "left")
+    for behaviour in sorted({borrower.behaviour for borrower in manifest.borrowers}):
+        group = [borrower for borrower in manifest.borrowers if borrower.behaviour == behaviour]
+        counts = (
+            len(group),
+            sum(borrower.has_code for borrower in group),
+            sum(borrower.debt_usd > 0 for borrower in group),
+            sum(borrower.liquidations > 0 for borrower in group),
+        )
+        table.add_row(behaviour, *map(str, counts))
     return table
 
 

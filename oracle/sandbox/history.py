@@ -26,7 +26,13 @@ from oracle.sandbox.chains import AnvilChain
 from oracle.sandbox.config import HistorySpec
 from oracle.sandbox.deploy import BaseDeployment, deploy_base
 from oracle.sandbox.manifest import ActivityReport, BorrowerEntry, ChainEntry, WorldManifest
-from oracle.sandbox.manifest_entries import describe_accounts, describe_borrowers, describe_chain
+from oracle.sandbox.manifest_entries import (
+    describe_accounts,
+    describe_borrowers,
+    describe_chain,
+    describe_representatives,
+    merge_borrowers,
+)
 from oracle.sandbox.population import Borrower, generate_population
 from oracle.sandbox.prices import PriceStep, generate_price_path
 
@@ -37,6 +43,7 @@ MANIFEST_FILE = "world.json"
 END_LAG_S = 180
 """The history ends at a full hour at least this long ago, so that the blocks that follow it have room."""
 SETUP_S = HOUR_S
+KEPT_HISTORIES = 8
 
 Progress = Callable[[int, int, int], None]
 """Called with (chain id, price step, price steps)."""
@@ -72,7 +79,15 @@ async def ensure_history(
             manifest.write(building / MANIFEST_FILE)
             shutil.rmtree(folder, ignore_errors=True)
             building.rename(folder)
+            forget_oldest(cache, keep=KEPT_HISTORIES)
     return folder
+
+
+def forget_oldest(parent: Path, *, keep: int) -> None:
+    """Remove all but the newest folders of `parent`, by the time they were made."""
+    folders = sorted((p for p in parent.iterdir() if p.is_dir()), key=lambda path: path.stat().st_mtime)
+    for folder in folders[:-keep]:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def is_fresh(folder: Path, spec: HistorySpec, max_age_days: int) -> bool:
@@ -102,12 +117,13 @@ async def build_history(
     built = await asyncio.gather(
         *(_build_chain(spec, chain_id, folder, path, population, on_progress) for chain_id in spec.chain_ids)
     )
+    borrowers = merge_borrowers([entry for _, entries, _ in built for entry in entries])
     return WorldManifest(
         seed=spec.seed,
         world_key=key,
         chains=tuple(chain for chain, _, _ in built),
-        accounts=describe_accounts(spec),
-        borrowers=tuple(entry for _, entries, _ in built for entry in entries),
+        accounts=(*describe_accounts(spec), *describe_representatives(population, borrowers, spec.seed)),
+        borrowers=borrowers,
         activity=tuple(report for _, _, report in built),
     )
 
@@ -135,7 +151,7 @@ async def _build_chain(
         history_end_s=time_s,
         history_end_block=block,
     )
-    return entry, describe_borrowers(chain_id, activity.plans), report
+    return entry, describe_borrowers(chain_id, activity), report
 
 
 async def _resume_deployer(chain: AnvilChain, base: BaseDeployment) -> Deployer:

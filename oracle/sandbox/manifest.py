@@ -84,7 +84,10 @@ class ChainEntry(ManifestModel):
 
 
 class AccountEntry(ManifestModel):
-    """An account whose key is known: committee member, deployer, liquidator, integrator or borrower."""
+    """An account whose key is known: committee member, deployer, liquidator, integrator, or a borrower that stands for its kind.
+
+    Borrowers are labelled by behaviour, and two of them `safe` and `risky`; all have open debt, where possible on every chain.
+    """
 
     role: str
     label: str
@@ -93,7 +96,10 @@ class AccountEntry(ManifestModel):
 
 
 class BorrowerEntry(ManifestModel):
-    """A generated borrower; one with `has_code` lives on one chain, `owner` sends for it."""
+    """A generated borrower; one with `has_code` lives on one chain, `owner` sends for it.
+
+    `liquidations` and `debt_usd` (whole dollars, estimated) are those of all its chains when the history ends.
+    """
 
     address: str
     owner: str
@@ -101,6 +107,8 @@ class BorrowerEntry(ManifestModel):
     chain_ids: tuple[int, ...]
     has_code: bool
     is_delegated: bool = False
+    liquidations: int = 0
+    debt_usd: int = 0
 
 
 class ActivityReport(ManifestModel):

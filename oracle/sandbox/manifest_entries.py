@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Literal, cast
 
 from oracle.sandbox.accounts import derive_account
+from oracle.sandbox.activity import ChainActivity
 from oracle.sandbox.config import HistorySpec
-from oracle.sandbox.decisions import BorrowerPlan
 from oracle.sandbox.deploy import BaseDeployment
 from oracle.sandbox.manifest import AaveEntry, AccountEntry, BorrowerEntry, ChainEntry, TokenEntry
+from oracle.sandbox.population import Borrower
 from oracle.sandbox.reserves import RESERVES
 
 INTEGRATORS = 5
@@ -41,17 +42,54 @@ def describe_chain(
     )  # fmt: skip
 
 
-def describe_borrowers(chain_id: int, plans: Sequence[BorrowerPlan]) -> list[BorrowerEntry]:
-    """Return the borrowers of one chain; those of several chains appear once, with the first chain that has them."""
+def describe_borrowers(chain_id: int, activity: ChainActivity) -> list[BorrowerEntry]:
+    """Return the borrowers of one chain with what happened to them there."""
+    debts_usd = activity.portfolio.debt_usd().sum(axis=1)
     return [
         BorrowerEntry(
             address=plan.account, owner=plan.borrower.owner, behaviour=plan.borrower.behaviour,
             chain_ids=(chain_id,) if plan.borrower.has_code else plan.borrower.chain_ids,
             has_code=plan.borrower.has_code, is_delegated=plan.borrower.is_delegated,
+            liquidations=activity.liquidated[plan.row], debt_usd=int(debts_usd[plan.row]),
         )
-        for plan in plans
-        if plan.borrower.chain_ids[0] == chain_id
+        for plan in activity.plans
     ]  # fmt: skip
+
+
+def merge_borrowers(entries: Sequence[BorrowerEntry]) -> tuple[BorrowerEntry, ...]:
+    """Return one entry per address, with liquidations and debt of all its chains."""
+    merged: dict[str, BorrowerEntry] = {}
+    for entry in entries:
+        known = merged.get(entry.address)
+        if known is not None:
+            sums = {
+                "liquidations": known.liquidations + entry.liquidations,
+                "debt_usd": known.debt_usd + entry.debt_usd,
+            }
+            entry = known.model_copy(update=sums)
+        merged[entry.address] = entry
+    return tuple(merged.values())
+
+
+def describe_representatives(
+    population: Sequence[Borrower], entries: Sequence[BorrowerEntry], seed: int
+) -> tuple[AccountEntry, ...]:
+    """Return a borrower with its key for each behaviour, and one `safe` and one `risky`.
+
+    Preferred is one with a key, on more chains, with debt. Safe: careful and never liquidated. Risky: most often liquidated.
+    """
+    index_by_owner = {borrower.owner: borrower.index for borrower in population}
+    plain = [entry for entry in entries if not entry.has_code and not entry.is_delegated and entry.debt_usd > 0]
+    plain.sort(key=lambda entry: (-len(entry.chain_ids), -entry.debt_usd))
+    chosen: dict[str, BorrowerEntry] = {}
+    for entry in plain:
+        chosen.setdefault(entry.behaviour, entry)
+    safe = [entry for entry in plain if entry.behaviour == "careful" and entry.liquidations == 0]
+    risky = sorted((entry for entry in plain if entry.liquidations > 0), key=lambda entry: -entry.liquidations)
+    chosen |= {label: found[0] for label, found in (("safe", safe), ("risky", risky)) if found}
+    return tuple(
+        _entry(seed, "borrower", index_by_owner[entry.owner], "borrower", label) for label, entry in chosen.items()
+    )
 
 
 def describe_accounts(spec: HistorySpec) -> tuple[AccountEntry, ...]:

@@ -18,14 +18,15 @@ from oracle.errors import ChainProcessError, ConfigurationError
 from oracle.sandbox.aave import Deployer
 from oracle.sandbox.artifacts import REPOSITORY
 from oracle.sandbox.assay import deploy_assay
-from oracle.sandbox.chains import AnvilChain
+from oracle.sandbox.chains import SERVED_STATES, AnvilChain
 from oracle.sandbox.config import SandboxConfig
 from oracle.sandbox.deploy import FUNDING_WEI, update_feed
-from oracle.sandbox.history import MANIFEST_FILE, Progress, ensure_history, state_path
+from oracle.sandbox.history import MANIFEST_FILE, Progress, ensure_history, forget_oldest, state_path
 from oracle.sandbox.jsonrpc import Transaction
 from oracle.sandbox.manifest import WorldManifest
 from oracle.sandbox.relay_process import RelayProcess
 
+KEPT_RUNS = 20
 CATCH_UP_S = 25
 """Blocks between history and now (prices, deployment) get consecutive seconds that end about now."""
 FUNDED_ROLES = ("member", "integrator", "liquidator", "deployer")
@@ -40,6 +41,7 @@ class World:
         self.manifest = manifest
         self._chains: dict[int, AnvilChain] = {}
         self._relay: RelayProcess | None = None
+        self._locks: dict[int, asyncio.Lock] = {}
 
     async def __aenter__(self) -> Self:
         return self
@@ -80,9 +82,7 @@ class World:
 
     async def execute(self, chain_id: int, transactions: Sequence[Transaction]) -> list[dict[str, Any]]:
         """Send unsigned transactions from any accounts, mine them and return the receipts."""
-        chain = self.chain(chain_id)
-        chain.forget_nonces()
-        return await chain.execute(transactions)
+        return await self._execute(chain_id, transactions)
 
     async def mine(self, blocks: int = 1, *, timestamp_s: int | None = None) -> None:
         """Mine blocks on every chain; the first at `timestamp_s` if given."""
@@ -120,7 +120,14 @@ class World:
         if len(config.ports) != len(spec.chain_ids) or len(config.relay_ports) != len(spec.chain_ids):
             raise ConfigurationError(f"give one port and one relay port for each of the {len(spec.chain_ids)} chains")
         starting = [
-            AnvilChain.start(i, directory=self.directory, genesis_s=1, port=port, state_path=state_path(history, i))
+            AnvilChain.start(
+                i,
+                directory=self.directory,
+                genesis_s=1,
+                port=port,
+                state_path=state_path(history, i),
+                kept_states=SERVED_STATES,
+            )
             for i, port in zip(spec.chain_ids, config.ports, strict=True)
         ]
         started = await asyncio.gather(*starting, return_exceptions=True)
@@ -165,12 +172,19 @@ class World:
     async def _write_prices(self, chain_id: int, prices: Mapping[str, int], timestamp_s: int | None = None) -> None:
         entry = self.manifest.chain(chain_id)
         owner = self.manifest.account("deployer", str(chain_id)).address
-        chain = self.chain(chain_id)
-        chain.forget_nonces()
         updates = [update_feed(owner, entry.token(symbol).feed, price) for symbol, price in prices.items()]
-        receipts = await chain.execute(updates, timestamp_s)
+        receipts = await self._execute(chain_id, updates, timestamp_s)
         if any(receipt["status"] != "0x1" for receipt in receipts):
             raise ChainProcessError(chain_id, f"a price of {', '.join(prices)} was not accepted by its feed")
+
+    async def _execute(
+        self, chain_id: int, transactions: Sequence[Transaction], timestamp_s: int | None = None
+    ) -> list[dict[str, Any]]:
+        """One sender at a time per chain: nonces are read, counted and used up in one go."""
+        async with self._locks.setdefault(chain_id, asyncio.Lock()):
+            chain = self.chain(chain_id)
+            chain.forget_nonces()
+            return await chain.execute(transactions, timestamp_s)
 
 
 async def start_world(config: SandboxConfig | None = None, *, on_progress: Progress | None = None) -> World:
@@ -197,4 +211,5 @@ def _make_run_directory(config: SandboxConfig) -> Path:
         return config.run_directory
     parent = REPOSITORY / "build" / "sandbox"
     parent.mkdir(parents=True, exist_ok=True)
+    forget_oldest(parent, keep=KEPT_RUNS)
     return Path(tempfile.mkdtemp(prefix="world-", dir=parent))
