@@ -13,7 +13,7 @@ from oracle.api.deps import Deps
 from oracle.api.explanation import decode_features, unpack_vector
 from oracle.api.inputs import EpochPath, parse_hash_parameter
 from oracle.api.lookups import find_report, latest_report, require_kept
-from oracle.api.schemas.reports import FeaturesAnswer, LeafEntry, LeavesAnswer, ReportAnswer, ReportRef
+from oracle.api.schemas.reports import FeaturesAnswer, LeavesAnswer, ReportAnswer, ReportRef
 from oracle.api.views import bundle_of, feature_views, report_answer, report_ref
 from oracle.domain.ids import to_hex
 from oracle.domain.units import Epoch
@@ -78,15 +78,8 @@ def get_features(request: Request, deps: Deps, leaf: LeafPath) -> Response:
 
 def _stream_leaves(report: ReportRef, rows: Sequence[StoredScore]) -> Iterator[str]:
     """Yield the JSON of a `LeavesAnswer` in pieces, so that 100,000 leaves never are one string."""
-    yield f'{{"report":{report.model_dump_json()},"leaves":['
+    yield f'{{"epoch":{report.epoch},"report":{report.model_dump_json()},"entries":['
     for start in range(0, len(rows), _CHUNK_LEAVES):
-        chunk = [_leaf_json(row) for row in rows[start : start + _CHUNK_LEAVES]]
+        chunk = [f'"{to_hex(row.score.encoded)}"' for row in rows[start : start + _CHUNK_LEAVES]]
         yield ("," if start else "") + ",".join(chunk)
     yield "]}"
-
-
-def _leaf_json(row: StoredScore) -> str:
-    score = row.score
-    return LeafEntry(
-        subject=to_hex(score.subject), leaf=to_hex(score.leaf), entry=to_hex(score.encoded)
-    ).model_dump_json()

@@ -91,19 +91,13 @@ class ReportAnswer(Schema):
     landings: list[LandingView]
 
 
-class LeafEntry(Schema):
-    """One leaf: its subject and the ABI encoding that is hashed twice."""
-
-    subject: HashHex
-    leaf: HashHex
-    entry: BytesHex
-
-
 class LeavesAnswer(Schema):
-    """All leaves of a report, ascending by subject; their StandardMerkleTree has the root `scores_root`."""
+    """All leaves of a report; their StandardMerkleTree has the root `scores_root`. `assay verify --leaves` reads this document."""
 
+    epoch: EpochNumber
     report: ReportRef
-    leaves: list[LeafEntry]
+    entries: list[BytesHex]
+    """ABI encodings, ascending by subject; a leaf is the double keccak-256 of one."""
 
 
 class FeatureView(Schema):
