@@ -53,7 +53,7 @@ def compute_bucket(subject: SubjectId) -> int:
 
 def compute_bucket_digest(scores: Sequence[Score]) -> Hash32:
     """Return the digest of a bucket's entries, which must ascend by subject."""
-    return keccak256(b"".join(score.leaf for score in scores))
+    return keccak256(b"".join(score.leaf for score in scores)) if scores else EMPTY_BUCKET_DIGEST
 
 
 def compute_entries_root(bucket_digests: Sequence[Hash32]) -> Hash32:

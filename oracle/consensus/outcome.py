@@ -145,7 +145,7 @@ def build_report(outcome: Outcome, *, cut: Cut, config_digest: Hash32, observers
 def _digests_of_bucket(held: Sequence[Hash32], bucket: int, store: Store, *, f: int) -> set[Hash32]:
     """Return the digests whose bodies decide a bucket: the majority's alone, or all."""
     digests = [store.digests[root][bucket] for root in held]
-    if len(held) == 1:
+    if len(set(digests)) == 1:
         return set(digests)
     majority = find_majority(digests, f=f)
     return set(digests) if majority is None else {majority}

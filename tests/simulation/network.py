@@ -242,16 +242,16 @@ class Network:
         copies = 2 if self.rng.randrange(100) < weather.duplicate_percent else 1
         for _ in range(copies):
             self.messages_count += 1
-            self.at(self.rng.randrange(1, weather.delay_ms), lambda: self.arrive(receiver, signed.wire))
+            self.at(self.rng.randrange(1, weather.delay_ms), lambda: self.arrive(sender, receiver, signed.wire))
 
-    def arrive(self, receiver: NodeId, wire: bytes) -> None:
+    def arrive(self, sender: NodeId, receiver: NodeId, wire: bytes) -> None:
         """Decode and authenticate as a shell does; refuse what any claim of which does not hold."""
         if not self.actors[receiver].is_up:
             return
         signed = self._decoded.get(wire)
         if signed is None:
             try:
-                signed = decode_message(wire)
+                signed = decode_message(wire, carrier=sender)
                 valid = all(sign(c.signer, c.digest) == c.signature for c in signed.claims())
             except PeerProtocolError as error:
                 self.checks.on_dropped(error, self.faulty)
