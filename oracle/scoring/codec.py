@@ -127,8 +127,8 @@ def _encode_tree(trees: Trees, index: int) -> bytes:
     nodes["threshold"] = trees.thresholds[index]
     nodes["default_left"] = trees.default_left[index]
     leaves = trees.leaves[index]
-    if int(np.abs(leaves).max(initial=0)) > 2**15 - 1:
-        raise MalformedValueError("leaf", str(int(np.abs(leaves).max())), "a value that fits int16")
+    if int(leaves.min()) < -(2**15) or int(leaves.max()) > 2**15 - 1:
+        raise MalformedValueError("leaf", f"{leaves.min()}..{leaves.max()}", "values that fit int16")
     return bytes(nodes.tobytes() + leaves.astype(">i2").tobytes())
 
 
