@@ -48,7 +48,7 @@ $(PY_STAMP): requirements.lock pyproject.toml .python-version | $(UV)
 	@echo 'setup: python packages into .venv'
 	@test -x $(PY) || $(UV) venv --quiet --python "$$(cat .python-version)" .venv 2>/dev/null \
 	  || $(UV) venv --quiet --python '>=3.12' .venv
-	@$(UV) pip sync --quiet --require-hashes --python $(PY) requirements.lock
+	@$(UV) pip sync --quiet --compile-bytecode --require-hashes --python $(PY) requirements.lock
 	@$(UV) pip install --quiet --no-deps --python $(PY) --editable .
 	@touch $@
 
