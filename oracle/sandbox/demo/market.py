@@ -86,6 +86,7 @@ class MarketSession:
         self.name = market.name
         self.collateral: TokenEntry = entry.token(market.collateral)
         self.loan: TokenEntry = entry.token(market.loan)
+        self.unit: int = 10**self.loan.decimals
 
     async def send(self, transaction: Transaction) -> dict[str, Any]:
         """Mine one transaction and return its receipt, whether it succeeded or not."""
