@@ -19,13 +19,10 @@ import orjson
 
 from oracle.errors import ChainProcessError
 from oracle.sandbox.artifacts import find_program
-from oracle.sandbox.jsonrpc import JsonRpc, Transaction, decode_words, encode_call
+from oracle.sandbox.jsonrpc import JsonRpc, Transaction
 
 BLOCK_GAS_LIMIT = 1_000_000_000
 GAS_PRICE_WEI = 3_000_000_000
-BUILD_STATES = 2
-SERVED_STATES = 128
-"""Blocks whose state a running world answers for; each costs a few megabytes."""
 START_ATTEMPTS = 3
 STOP_TIMEOUT_S = 10.0
 GENERATED_STATES = 2
@@ -50,6 +47,7 @@ class AnvilChain:
         self.log_path = log_path
         self.client = JsonRpc(self.url)
         self._process = process
+        self._guard = _spawn_guard(process.pid)
         self._nonces: dict[str, int] = {}
 
     @classmethod
@@ -61,9 +59,8 @@ class AnvilChain:
         genesis_s: int,
         port: int = 0,
         state_path: Path | None = None,
-        kept_states: int = BUILD_STATES,
     ) -> AnvilChain:
-        """Start anvil and return when it answers. `port` 0 takes a free one; `kept_states` is how many blocks back views reach.
+        """Start anvil and return when it answers. `port` 0 takes a free one.
 
         Raises: ChainProcessError if it ends at once, e.g. because the port is in use.
         """
@@ -71,9 +68,7 @@ class AnvilChain:
         for attempt in range(START_ATTEMPTS):
             chosen = port or find_free_port()
             log_path = directory / f"anvil-{chain_id}.log"
-            chain = cls(
-                chain_id, chosen, _spawn(chain_id, chosen, genesis_s, state_path, log_path, kept_states), log_path
-            )
+            chain = cls(chain_id, chosen, _spawn(chain_id, chosen, genesis_s, state_path, log_path), log_path)
             try:
                 await chain._wait_until_ready()
             except ChainProcessError:
@@ -169,6 +164,7 @@ class AnvilChain:
     async def stop(self) -> None:
         """End the process by its id, politely first."""
         await self.client.close()
+        _end_guard(self._guard)
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
             try:
@@ -209,7 +205,7 @@ class AnvilChain:
 
 
 def _spawn(
-    chain_id: int, port: int, genesis_s: int, state_path: Path | None, log_path: Path, kept_states: int
+    chain_id: int, port: int, genesis_s: int, state_path: Path | None, log_path: Path
 ) -> subprocess.Popen[bytes]:
     command = [
         str(find_program("anvil")), "--quiet", "--chain-id", str(chain_id), "--port", str(port), "--accounts", "1",
@@ -224,4 +220,14 @@ def _spawn(
         return subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
 
 
-__all__ = ["AnvilChain", "Transaction", "decode_words", "encode_call", "find_free_port"]
+def _spawn_guard(pid: int) -> subprocess.Popen[bytes]:
+    """Start a shell that ends `pid` when its standard input ends, which happens however we die."""
+    command = ["sh", "-c", 'cat >/dev/null; kill "$0" 2>/dev/null', str(pid)]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
+
+
+def _end_guard(guard: subprocess.Popen[bytes]) -> None:
+    guard.kill()
+    guard.wait()
+    if guard.stdin is not None:
+        guard.stdin.close()

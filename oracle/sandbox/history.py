@@ -11,8 +11,8 @@ import fcntl
 import hashlib
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import asdict
 from pathlib import Path
 
@@ -37,7 +37,15 @@ from oracle.sandbox.population import Borrower, generate_population
 from oracle.sandbox.prices import PriceStep, generate_price_path
 
 ROOM = Path(__file__).resolve().parent
-MODULES_WITHOUT_HISTORY = ("relay.py", "commands.py", "display.py", "world.py", "assay.py", "__main__.py")
+MODULES_WITHOUT_HISTORY = (
+    "relay.py",
+    "relay_process.py",
+    "commands.py",
+    "display.py",
+    "world.py",
+    "assay.py",
+    "__main__.py",
+)
 DEPLOYED_BY_FORGE = ("SandboxToken", "ScriptedFeed", "ForwardingAccount")
 MANIFEST_FILE = "world.json"
 END_LAG_S = 180
@@ -70,7 +78,7 @@ async def ensure_history(
     folder = cache / key
     if is_fresh(folder, spec, max_age_days):
         return folder
-    with _lock(cache / f"{key}.lock"):
+    async with _lock(cache / f"{key}.lock"):
         if not is_fresh(folder, spec, max_age_days):
             building = cache / f"{key}.building"
             shutil.rmtree(building, ignore_errors=True)
@@ -160,9 +168,9 @@ async def _resume_deployer(chain: AnvilChain, base: BaseDeployment) -> Deployer:
     return Deployer(chain=chain, address=base.deployer.address, clock_s=head_s, nonce=nonce)
 
 
-@contextmanager
-def _lock(path: Path) -> Iterator[None]:
-    """Let one process at a time build a history."""
+@asynccontextmanager
+async def _lock(path: Path) -> AsyncIterator[None]:
+    """Let one build at a time go on, of this process or another."""
     with path.open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        await asyncio.to_thread(fcntl.flock, handle, fcntl.LOCK_EX)
         yield

@@ -2,15 +2,13 @@
 
 It forwards each JSON-RPC body and returns the answer unchanged, unless a fault is set: a function of (request, answer) that returns what
 the client gets, None for no answer at all. Run as a process it ends when its standard input ends, that is with the process that
-started it, and then also ends the processes named by `--end-with`.
+started it.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
-import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -104,18 +102,14 @@ async def run_relays(routes: Sequence[tuple[int, str]]) -> None:
 
 
 def main() -> None:
-    """Run relays as a process: `python -m oracle.sandbox.relay --route PORT=URL ... --end-with PID ...`."""
+    """Run relays as a process: `python -m oracle.sandbox.relay --route PORT=URL ...`."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--route", action="append", required=True, help="PORT=URL, port 0 for a free one")
-    parser.add_argument("--end-with", action="append", type=int, default=[], help="process id to end with this relay")
     options = parser.parse_args()
     routes = [(int(port), target) for port, target in (route.split("=", 1) for route in options.route)]
     # Ctrl-C reaches the whole group; the world decides the order, by closing our standard input.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     asyncio.run(run_relays(routes))
-    for pid in options.end_with:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGTERM)
 
 
 if __name__ == "__main__":

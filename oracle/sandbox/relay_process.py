@@ -16,7 +16,7 @@ READY_S = 20.0
 
 
 class RelayProcess:
-    """A running relay process; `urls` by chain id. It ends with its standard input, and ends the chains if we died."""
+    """A running relay process; `urls` by chain id. It ends with its standard input, so also if we die."""
 
     def __init__(self, process: Process, urls: Mapping[int, str]) -> None:
         self._process = process
@@ -27,7 +27,7 @@ class RelayProcess:
         """Start one relay per chain. Raises: ChainProcessError if one does not listen."""
         command = [sys.executable, "-m", "oracle.sandbox.relay"]
         for chain, port in zip(chains.values(), ports, strict=True):
-            command += ["--route", f"{port}={chain.url}", "--end-with", str(chain.pid)]
+            command += ["--route", f"{port}={chain.url}"]
         with log_path.open("wb") as log:
             process = await create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE, stderr=log, cwd=REPOSITORY)
         relay = cls(process, {})

@@ -18,7 +18,7 @@ from oracle.errors import ChainProcessError, ConfigurationError
 from oracle.sandbox.aave import Deployer
 from oracle.sandbox.artifacts import REPOSITORY
 from oracle.sandbox.assay import deploy_assay
-from oracle.sandbox.chains import SERVED_STATES, AnvilChain
+from oracle.sandbox.chains import AnvilChain
 from oracle.sandbox.config import SandboxConfig
 from oracle.sandbox.deploy import FUNDING_WEI, update_feed
 from oracle.sandbox.history import MANIFEST_FILE, Progress, ensure_history, forget_oldest, state_path
@@ -126,7 +126,6 @@ class World:
                 genesis_s=1,
                 port=port,
                 state_path=state_path(history, i),
-                kept_states=SERVED_STATES,
             )
             for i, port in zip(spec.chain_ids, config.ports, strict=True)
         ]

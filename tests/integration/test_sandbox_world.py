@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import socket
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -17,7 +13,6 @@ from typing import Any
 import orjson
 import pytest
 
-from oracle.errors import ChainProcessError
 from oracle.sandbox.config import TINY_HISTORY, HistorySpec, SandboxConfig
 from oracle.sandbox.history import build_history, compute_world_key, state_path
 from oracle.sandbox.jsonrpc import JsonRpc, Transaction, encode_call
@@ -229,16 +224,6 @@ async def test_stop__running_world__ends_every_process(world: World) -> None:
             os.kill(pid, 0)
 
 
-async def test_start_world__port_in_use__says_so_and_leaves_nothing_running() -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-
-        with pytest.raises(ChainProcessError, match="Address already in use"):
-            await start_world(SandboxConfig(history=TINY_HISTORY, ports=(port, 0)))
-
-
 async def test_build_history__same_spec_twice__same_state_and_manifest(tmp_path: Path) -> None:
     spec = HistorySpec(
         chain_ids=(CHAIN,), borrowers_per_chain=12, borrowers_on_all_chains=4, contracts_per_chain=1, days=6,
@@ -262,20 +247,3 @@ def test_compute_world_key__other_seed_or_days__other_key() -> None:
     keys = {compute_world_key(s) for s in (spec, replace(spec, seed=2), replace(spec, days=149), HistorySpec())}
 
     assert len(keys) == 3
-
-
-async def test_relay_process__caller_gone__ends_what_it_was_told_to() -> None:
-    victim = await asyncio.create_subprocess_exec(sys.executable, "-c", "import time; time.sleep(60)")
-    relay = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "oracle.sandbox.relay", "--route", "0=http://127.0.0.1:1", "--end-with", str(victim.pid),
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-    )  # fmt: skip
-    assert relay.stdout is not None
-    assert relay.stdin is not None
-    await relay.stdout.readline()
-
-    relay.stdin.close()
-    await asyncio.wait_for(victim.wait(), 10)
-
-    assert await relay.wait() == 0
-    assert victim.returncode == -15
