@@ -16,6 +16,7 @@ from oracle.chain.rpc import Call, Endpoint
 from oracle.domain.ids import Address, Hash32, keccak256, to_hex
 from oracle.domain.units import BlockNumber, ChainId, TimestampS
 from oracle.errors import (
+    ConfigurationError,
     EndpointBehindError,
     EndpointDisagreementError,
     EndpointError,
@@ -40,7 +41,7 @@ class BlockHeader:
 
 
 class CheckedChain:
-    """Reads of one chain on which at least two endpoints agree.
+    """Reads of one chain on which at least two endpoints agree; two at one host are refused, they would agree on any lie.
 
     Raises (every read):
         TooFewEndpointsError: if fewer than two endpoints answered.
@@ -50,6 +51,11 @@ class CheckedChain:
     def __init__(self, chain_id: ChainId, endpoints: Sequence[Endpoint]) -> None:
         self.chain_id = chain_id
         self.endpoints = tuple(endpoints)
+        names = [endpoint.name for endpoint in self.endpoints]
+        if len(set(names)) != len(names):
+            raise ConfigurationError(
+                f"chain {chain_id}: two endpoints are at one host ({', '.join(names)}): use two providers"
+            )
         self.disagreements: dict[str, int] = {}
         """How often each endpoint was outvoted."""
 

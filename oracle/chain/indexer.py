@@ -68,7 +68,7 @@ class Indexer:
                 continue
             mark = (last.number, bytes(last.block_hash))
             self._rows.append(self._params.chain_id, rows, mark=mark, filter_hash=self._filter_hash(adapters))
-            self._range_size.grow()
+            self._range_size.adapt(len(rows))
             start = BlockNumber(end + 1)
         return head
 

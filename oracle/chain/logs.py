@@ -12,6 +12,7 @@ from oracle.errors import MalformedAnswerError
 
 FIRST_RANGE_BLOCKS = 2_000
 LARGEST_RANGE_BLOCKS = 100_000
+LARGE_ANSWER_LOGS = 20_000
 MAX_TOPICS = 4
 
 
@@ -84,7 +85,7 @@ def compute_logs_digest(logs: Sequence[RawLog]) -> Hash32:
 
 
 class RangeSize:
-    """How many blocks to ask for: halved when an endpoint refuses, grown by half when it answers."""
+    """How many blocks to ask for: halved when an endpoint refuses or an answer is huge, grown by half after a small one."""
 
     def __init__(self, first_blocks: int = FIRST_RANGE_BLOCKS, largest_blocks: int = LARGEST_RANGE_BLOCKS) -> None:
         self.blocks = first_blocks
@@ -97,8 +98,14 @@ class RangeSize:
         self.blocks //= 2
         return True
 
-    def grow(self) -> None:
-        """Grow by half, at least by one, up to the largest size."""
+    def adapt(self, logs_count: int) -> None:
+        """Follow the last answer: it has to fit into memory twice, so more than `LARGE_ANSWER_LOGS` halve the range."""
+        if logs_count > LARGE_ANSWER_LOGS:
+            self.shrink()
+        elif logs_count < LARGE_ANSWER_LOGS // 2:
+            self._grow()
+
+    def _grow(self) -> None:
         self.blocks = min(self._largest_blocks, self.blocks + max(1, self.blocks // 2))
 
 

@@ -33,6 +33,7 @@ class PriceBook:
         self._settled_s = -1
         self._series: dict[Address, HourlySeries] = {}
         self._pair_prices: dict[Pair, list[int]] = {}
+        self._pair_series: dict[Pair, HourlySeries] = {}
 
     @property
     def feeds(self) -> frozenset[Address]:
@@ -74,6 +75,8 @@ class PriceBook:
     def get_pair_series(self, pair: Pair) -> HourlySeries | None:
         """Return token / numeraire, rounded down, from the first hour at which both have a price; None if there is none.
 
+        The same object until an hour is added, so that callers may remember what they computed from it.
+
         A numeraire other than USD has the price of its own wrapped token: the first asset, ascending, whose numeraire it is.
         """
         series = self.get_series(pair.token)
@@ -95,4 +98,8 @@ class PriceBook:
             max(1, price * SCALE_E8 // divisor)
             for price, divisor in zip(series.prices_e8[skip + done :], base.prices_e8[base_skip + done :], strict=True)
         )
-        return HourlySeries(first_hour_s=first_hour_s, prices_e8=tuple(prices))
+        known = self._pair_series.get(pair)
+        if known is None or len(known.prices_e8) != len(prices):
+            known = HourlySeries(first_hour_s=first_hour_s, prices_e8=tuple(prices))
+            self._pair_series[pair] = known
+        return known

@@ -8,7 +8,13 @@ from oracle.chain.abi import events
 from oracle.chain.checked import CheckedChain
 from oracle.chain.logs import LogQuery
 from oracle.domain.units import BlockNumber
-from oracle.errors import EndpointDisagreementError, EndpointRefusalError, OracleError, TooFewEndpointsError
+from oracle.errors import (
+    ConfigurationError,
+    EndpointDisagreementError,
+    EndpointRefusalError,
+    OracleError,
+    TooFewEndpointsError,
+)
 from tests.chain.aave_logs import answer
 from tests.chain.fake_endpoint import CHAIN_ID, WETH, FakeChain, FakeEndpoint, address_of, feed_of
 
@@ -80,6 +86,13 @@ async def test_fetch_logs__one_of_two_is_down__is_not_believed() -> None:
 async def test_fetch_logs__single_endpoint__is_not_believed() -> None:
     with pytest.raises(TooFewEndpointsError):
         await make_checked(FakeEndpoint("only", make_chain())).fetch_logs(QUERY)
+
+
+def test_checked_chain__one_host_twice__is_refused() -> None:
+    chain = make_chain()
+
+    with pytest.raises(ConfigurationError):
+        make_checked(FakeEndpoint("same", chain), FakeEndpoint("same", chain))
 
 
 async def test_fetch_logs__range_too_large__failure_tells_so() -> None:

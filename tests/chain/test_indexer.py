@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oracle.chain.checked import CheckedChain
@@ -147,6 +147,7 @@ async def test_sync__one_endpoint_truncates__stores_nothing_and_goes_on_when_rep
     assert [(row.block_number, row.log_index) for row in stored(rows)] == emitted(chain, 30)
 
 
+@settings(max_examples=40)
 @given(
     kills=st.lists(st.tuples(st.integers(0, 3), st.booleans()), max_size=6),
     ranges=st.lists(st.integers(1, 40), min_size=7, max_size=7),

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from oracle.chain.abi import events
-from oracle.chain.logs import LogQuery, RangeSize, compute_logs_digest, parse_logs
+from oracle.chain.logs import LARGE_ANSWER_LOGS, LogQuery, RangeSize, compute_logs_digest, parse_logs
 from oracle.domain.ids import keccak256, to_hex
 from oracle.domain.units import BlockNumber
 from oracle.errors import MalformedAnswerError
@@ -93,7 +93,17 @@ def test_range_size__refused_and_answered__halves_and_grows_within_bounds() -> N
         sizes.append(size.blocks)
     assert not size.shrink()
     for _ in range(6):
-        size.grow()
+        size.adapt(0)
         sizes.append(size.blocks)
 
     assert sizes == [10, 5, 2, 1, 2, 3, 4, 6, 9, 12]
+
+
+def test_range_size__huge_middling_and_small_answers__halve_keep_and_grow() -> None:
+    size = RangeSize(100)
+    sizes = []
+    for logs_count in (LARGE_ANSWER_LOGS + 1, LARGE_ANSWER_LOGS, LARGE_ANSWER_LOGS // 2, 1):
+        size.adapt(logs_count)
+        sizes.append(size.blocks)
+
+    assert sizes == [50, 50, 50, 75]

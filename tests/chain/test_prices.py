@@ -101,6 +101,7 @@ def test_pair_series__two_feeds__is_their_ratio_rounded_down_from_the_first_comm
     assert series is not None
     assert series.first_hour_s == START_S + HOUR_S
     assert series.prices_e8 == (133_333_333, 100_000_000)
+    assert book.get_pair_series(pair_of(WSTETH, ETH)) is series
 
     book.settle(START_S + 3 * HOUR_S)
     longer = book.get_pair_series(pair_of(WSTETH, ETH))
