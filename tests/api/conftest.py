@@ -23,7 +23,7 @@ from oracle.api.markets import (
 from oracle.api.stored import StoredReports
 from oracle.domain.ids import Address, Hash32, keccak256
 from oracle.domain.score import CollateralScore
-from oracle.domain.units import BlockNumber, Bps, Epoch, Margin, NodeId, Ppm, TimestampS
+from oracle.domain.units import BlockNumber, Bps, ChainId, Epoch, Margin, NodeId, Ppm, TimestampS
 from oracle.errors import MarketNotFoundError
 from oracle.storage.engine import open_database
 from tests.api.committee_world import (
@@ -72,7 +72,7 @@ class FakeStatus:
 class FakeMarkets:
     """Answers with the state that a test put there."""
 
-    states: dict[tuple[int, Address], MarketState] = field(default_factory=dict)
+    states: dict[tuple[ChainId, Address], MarketState] = field(default_factory=dict)
 
     async def fetch_state(self, listing: MarketListing, borrower: Address) -> MarketState:
         return self._of(listing)

@@ -159,7 +159,7 @@ def test_token_buckets__many_clients__forgets_the_longest_unused(monkeypatch: py
 
 @pytest.mark.parametrize("given", ["a b", "x" * 65, "é"])
 async def test_request_id__that_could_spoil_a_log__is_replaced(client: httpx.AsyncClient, given: str) -> None:
-    answer = await client.get("/healthz", headers={"X-Request-ID": given.encode()})
+    answer = await client.get("/healthz", headers={b"X-Request-ID": given.encode()})
 
     assert len(answer.headers["x-request-id"]) == 32
 
