@@ -31,7 +31,7 @@ def explain_score(result: Verification, score: Score, scorers: Scorers) -> Itera
     units = {feature.slot: feature.unit for feature in scorers.borrower.bundle.schema}
     yield f"  features (hash {to_hex(score.features_hash)}), largest risk first; bias {explanation.bias}"
     for part in explanation.contributions:
-        value = "missing" if part.value == 0 else str(part.value)
+        value = "missing" if part.slot_value == 0 else str(part.slot_value)
         yield f"    {part.name:<24} {value:>8}  {part.margin:>+8}   {units[part.slot]}"
     yield (
         f"  margin {score.margin} = state offset {score.state_offset} + behaviour {score.behaviour_margin} "

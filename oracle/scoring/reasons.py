@@ -24,11 +24,11 @@ NO_REASONS = Reasons(bytes(REASON_COUNT))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contribution:
-    """How much one feature moves the margin, in units of 2^-12; positive is riskier. `value` is the slot, 0 if missing."""
+    """How much one feature moves the margin, in units of 2^-12; positive is riskier. `slot_value` is 0 if missing."""
 
     name: str
     slot: int
-    value: int
+    slot_value: int
     margin: Margin
 
 
@@ -75,7 +75,7 @@ def adverse_codes(contributions: IntArray) -> list[Reasons]:
 def explain(schema: Schema, vector: tuple[int, ...], bias: int, contributions: IntArray) -> Explanation:
     """Return one row's contributions by name, riskiest first."""
     parts = [
-        Contribution(name=f.name, slot=f.slot, value=vector[f.slot], margin=Margin(int(contributions[f.slot])))
+        Contribution(name=f.name, slot=f.slot, slot_value=vector[f.slot], margin=Margin(int(contributions[f.slot])))
         for f in schema
     ]
     parts.sort(key=lambda c: (-c.margin, c.slot))

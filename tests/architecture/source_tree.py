@@ -54,7 +54,7 @@ def pure_modules() -> tuple[Module, ...]:
     return modules(*(f"oracle/{room}/" for room in PURE_ROOMS))
 
 
-def imported_names(module: Module) -> Iterator[tuple[ast.AST, str]]:
+def imported_names(module: Module) -> Iterator[tuple[ast.stmt, str]]:
     """Yield (node, dotted name) for every import, also those inside functions."""
     for node in ast.walk(module.tree):
         if isinstance(node, ast.Import):

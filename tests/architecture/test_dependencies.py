@@ -37,14 +37,15 @@ def distributions() -> dict[str, frozenset[str]]:
 
 
 def find_undeclared(prefix: str, extras: Iterable[str]) -> list[str]:
-    allowed = declared(*extras)
+    """Return the imports outside the core and `extras`; inside a function any extra will do, as its caller asked for it."""
+    allowed, allowed_inside = declared(*extras), declared(*ALL_EXTRAS)
     return [
         f"{module.at(node)}: {name}"
         for module in modules(prefix)
         for node, name in imported_names(module)
         if (top := name.split(".")[0]) not in OURS
         and top not in sys.stdlib_module_names
-        and not distributions().get(top, frozenset()) & allowed
+        and not distributions().get(top, frozenset()) & (allowed_inside if node.col_offset else allowed)
     ]
 
 
