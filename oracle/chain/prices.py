@@ -77,12 +77,12 @@ class PriceBook:
 
         The same object until an hour is added, so that callers may remember what they computed from it.
 
-        A numeraire other than USD has the price of its own wrapped token: the first asset, ascending, whose numeraire it is.
+        A numeraire other than USD has the price of its own wrapped token (`ChainParams.wrapped_token`).
         """
         series = self.get_series(pair.token)
         if series is None or pair.numeraire == USD:
             return series
-        wrapped = min((a.token for a in self._params.assets if a.numeraire == pair.numeraire), default=None)
+        wrapped = self._params.wrapped_token(pair.numeraire)
         base = None if wrapped is None else self.get_series(wrapped)
         if base is None:
             return None

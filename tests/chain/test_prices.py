@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from oracle.chain.prices import PriceBook
 from oracle.domain.ids import BTC, ETH, USD, Address
 from oracle.domain.market import Pair
 from oracle.domain.units import HOUR_S
 from tests.chain.aave_logs import answer, to_rows
-from tests.chain.fake_endpoint import CHAIN_ID, USDC, WBTC, WETH, WSTETH, make_params
+from tests.chain.fake_endpoint import CHAIN_ID, USDC, WBTC, WETH, WSTETH, feed_of, make_asset, make_params
 
 START_S = 100 * HOUR_S
 
@@ -107,6 +109,21 @@ def test_pair_series__two_feeds__is_their_ratio_rounded_down_from_the_first_comm
     longer = book.get_pair_series(pair_of(WSTETH, ETH))
     assert longer is not None
     assert longer.prices_e8 == (133_333_333, 100_000_000, 100_000_000)
+
+
+def test_pair_series__staked_token_before_wrapped_one_by_address__divides_by_the_wrapped_one() -> None:
+    params = make_params()
+    staked = Address(bytes.fromhex("01" * 20))
+    riskier = replace(make_asset(WSTETH, ETH, 18), token=staked, price_feed=feed_of(staked), issuer_risk=1)
+    book = PriceBook(replace(params, assets=(riskier, *params.assets)))
+    say(book, START_S, WETH, 2 * 10**8)
+    say(book, START_S, staked, 3 * 10**8)
+    book.settle(START_S)
+
+    series = book.get_pair_series(pair_of(staked, ETH))
+
+    assert series is not None
+    assert series.prices_e8 == (150_000_000,)
 
 
 def test_pair_series__usd_numeraire__is_the_feed_itself() -> None:
