@@ -42,9 +42,10 @@ def _missing(name: str, extra: str) -> typer.Typer:
 
 def main() -> None:
     """Run the command line."""
-    from oracle.node.verify_commands import register
+    from oracle.node import export_command, verify_commands
 
-    register(app)
+    verify_commands.register(app)
+    export_command.register(app)
     mount_sub_apps()
     app()
 

@@ -84,7 +84,7 @@ class Verifier:
         oracles: Mapping[ChainId, Address],
     ) -> None:
         self._config = config
-        self._readers = readers
+        self.readers = readers
         self._observer = observer
         self._gateways = gateways
         self._oracles = oracles
@@ -106,7 +106,7 @@ class Verifier:
         boundary = boundary_s(epoch, self._config.params.epoch_seconds)
         chains = []
         for chain in self._config.params.chains:
-            reader = self._readers[chain.chain_id]
+            reader = self.readers[chain.chain_id]
             await reader.sync()
             cut = await reader.derive_cut(boundary)
             if cut is None:
@@ -137,7 +137,7 @@ class Verifier:
             tree=tree,
             chains=tuple(findings),
             leaves_difference=None if leaves is None else find_difference(observed.scores, leaves),
-            code_note=next((n for r in self._readers.values() if (n := getattr(r, "code_note", ""))), ""),
+            code_note=next((n for r in self.readers.values() if (n := getattr(r, "code_note", ""))), ""),
         )
 
     async def _find_published(self, chain_id: ChainId, epoch: Epoch, first: BlockNumber) -> Published | None:
