@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from oracle.domain.ids import to_hex
+from oracle.domain.ids import keccak256, to_hex
 from oracle.errors import ConfigurationError
 from oracle.node.committee_file import write_committee
 from oracle.node.templates import ChainText, ConfigText
 from oracle.sandbox.assay import build_committee
 from oracle.sandbox.manifest import ChainEntry, WorldManifest
-from oracle.scoring.bundle import load_bundle, released_bundles
+from oracle.scoring.bundle import BUNDLES_DIR, MODEL, released_bundles
 from oracle.signing import keystore
 
 CHEAP_SCRYPT = 4_096
@@ -36,7 +36,12 @@ class MemberFiles:
 
 
 def provision_sandbox(
-    manifest: WorldManifest, directory: Path, *, ports: Sequence[int] | None = None, log_format: str = "console"
+    manifest: WorldManifest,
+    directory: Path,
+    *,
+    ports: Sequence[int] | None = None,
+    log_format: str = "console",
+    bundle_folders: Sequence[Path] = (),
 ) -> tuple[MemberFiles, ...]:
     """Write everything that the world's committee needs to run; ports are free ones unless given.
 
@@ -47,7 +52,7 @@ def provision_sandbox(
     directory.mkdir(parents=True, exist_ok=True)
     write_committee(config, directory / COMMITTEE_FILE)
     bundles = {
-        kind: find_bundle(model_id)
+        kind: find_bundle(model_id, bundle_folders)
         for kind, model_id in (
             ("borrower", config.params.borrower_model_id),
             ("collateral", config.params.collateral_model_id),
@@ -75,18 +80,17 @@ def provision_sandbox(
     return tuple(files)
 
 
-def find_bundle(model_id: bytes) -> str:
-    """Return the name of the released bundle that is this model.
+def find_bundle(model_id: bytes, folders: Sequence[Path] = ()) -> str:
+    """Return the name of the released bundle that is this model, or else the one of `folders` that is.
 
     Raises:
         ConfigurationError: if none is.
     """
-    for name in released_bundles():
-        if load_bundle(name, allow_sandbox=True).model_id == model_id:
+    released = ((name, BUNDLES_DIR / name) for name in released_bundles())
+    for name, folder in (*released, *((str(folder), folder) for folder in folders)):
+        if keccak256((folder / MODEL).read_bytes()) == model_id:
             return name
-    raise ConfigurationError(
-        f"no released bundle is model 0x{model_id.hex()}: was the world started by another release?"
-    )
+    raise ConfigurationError(f"no released bundle is model 0x{model_id.hex()}: was the world started by another release?")
 
 
 def find_free_ports(count: int) -> list[int]:

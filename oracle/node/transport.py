@@ -69,6 +69,8 @@ class MessageServer:
             self._on_too_large()
             await _answer(send, 413)
             return
+        if content is None:
+            return
         taken = self._on_batch(content)
         await _answer(send, 204 if taken else 400)
 
@@ -80,7 +82,7 @@ class MessageServer:
         elif scope["type"] == "http":
             await _answer(send, 404)
 
-    async def _read(self, scope: Scope, receive: Receive) -> bytes:
+    async def _read(self, scope: Scope, receive: Receive) -> bytes | None:
         stated = dict(scope["headers"]).get(b"content-length", b"0")
         if not stated.isdigit() or int(stated) > self._max_body_bytes:
             raise BodyTooLargeError
@@ -89,7 +91,7 @@ class MessageServer:
         while True:
             event = await receive()
             if event["type"] == "http.disconnect":
-                return b""
+                return None
             chunk = event.get("body", b"")
             size += len(chunk)
             if size > self._max_body_bytes:
