@@ -29,9 +29,9 @@ FLOAT_NUMPY = frozenset(
 
 def find_impurities(module: Module) -> Iterator[str]:
     """Yield `path:line: what` for everything a pure room must not hold."""
-    for node, name in imported_names(module):
+    for statement, name in imported_names(module):
         if name.split(".")[0] not in PURE_IMPORTS:
-            yield f"{module.at(node)}: imports {name}"
+            yield f"{module.at(statement)}: imports {name}"
     for node in ast.walk(module.tree):
         match node:
             case ast.Constant(value=float() | complex()):
