@@ -56,7 +56,7 @@ def compute_borrower_vector(history: BorrowerHistory) -> tuple[int, ...]:
         ratio(_liquidated_share_bps(history, conduct)),
         ratio(mul_div_down(compute_repaid_usd_e8(health, conduct, as_of_s), BPS, peak)),
         signed(health_log(Wad(health.lowest_health_wad))) if debt_days else MISSING,
-        count(health.worst_week_loss),
+        count(health.low_days),
         count(_stress_debt_days(history, health, regimes) // peak),
         ratio(_rally_borrowing_bps(history, health, conduct, regimes)),
     )
@@ -83,16 +83,21 @@ def _position_z(position: PositionRisk) -> int:
 
 
 def _liquidated_share_bps(history: BorrowerHistory, conduct: ConductRecord) -> int:
-    """Return all debt ever liquidated over the largest debt sampled before the last liquidation; later borrowing cannot dilute it."""
+    """Return the sum over all liquidations of the value over the largest debt sampled before; nothing later can dilute it."""
     if not conduct.liquidations:
         return 0
-    last_s = conduct.liquidations[-1][0]
-    liquidated = sum(value for _, value in conduct.liquidations)
-    debt_at: dict[int, int] = {}
-    for sample in history.samples:
-        if sample.time_s <= last_s:
-            debt_at[sample.time_s] = debt_at.get(sample.time_s, 0) + sample.debt_usd_e8
-    return mul_div_down(liquidated, BPS, max(liquidated, max(debt_at.values(), default=0), 1))
+    liquidated_at: dict[int, int] = {}
+    peak = debt = at_s = 0
+    samples = iter(history.samples)
+    sample = next(samples, None)
+    for time_s, value in conduct.liquidations:
+        while sample is not None and sample.time_s <= time_s:
+            debt = sample.debt_usd_e8 + (debt if sample.time_s == at_s else 0)
+            peak, at_s = max(peak, debt), sample.time_s
+            sample = next(samples, None)
+        liquidated_at[peak] = liquidated_at.get(peak, 0) + value
+    # Rounded per peak and not per event, so that splitting a liquidation changes nothing.
+    return sum(mul_div_down(value, BPS, max(1, peak)) for peak, value in liquidated_at.items())
 
 
 def _supplied_tokens(history: BorrowerHistory) -> tuple[set[Token], set[Token]]:

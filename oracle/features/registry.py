@@ -70,7 +70,7 @@ def _schema(*rows: tuple[str, str, str, int, Monotone]) -> Schema:
     )
 
 
-_DAYS_YEAR = 366
+_DAYS_YEAR = 367
 _BPS_ONE = 10_001
 
 BORROWER_SCHEMA: Schema = _schema(
@@ -83,10 +83,10 @@ BORROWER_SCHEMA: Schema = _schema(
     ("risk_raised_low_health", "days of a year", "count", SLOT_MAX, Monotone.RISES),
     ("liquidation_episodes", "episodes", "count", SLOT_MAX, Monotone.RISES),
     ("days_since_liquidation", "days", "count", SLOT_MAX, Monotone.FALLS),
-    ("liquidated_share", "bps of the largest debt before", "ratio", SLOT_MAX, Monotone.RISES),
+    ("liquidated_share", "bps of the largest debt before, summed", "ratio", SLOT_MAX, Monotone.RISES),
     ("repaid_share", "bps of the largest debt of a year", "ratio", _BPS_ONE, Monotone.FALLS),
     ("lowest_health", "1/1024 octaves of health factor", "signed", SLOT_MAX, Monotone.FALLS),
-    ("worst_week", "1/1024 octaves of health factor lost", "count", SLOT_MAX, Monotone.RISES),
+    ("low_health_days", "days of a year", "count", _DAYS_YEAR, Monotone.RISES),
     ("stress_days", "days at the largest debt of a year", "count", _DAYS_YEAR, Monotone.FALLS),
     ("borrowed_after_rally", "bps of return times share of debt", "ratio", SLOT_MAX, Monotone.RISES),
 )
@@ -103,7 +103,7 @@ COLLATERAL_SCHEMA: Schema = _schema(
     ("below_base_30d", "bps", "ratio", _BPS_ONE, Monotone.RISES),
     ("issuer_risk", "level", "count", 4, Monotone.RISES),
     ("bridge_risk", "level", "count", 4, Monotone.RISES),
-    ("series_age", "days", "count", _DAYS_YEAR, Monotone.FALLS),
+    ("series_age", "days", "count", _DAYS_YEAR - 1, Monotone.FALLS),
 )
 COLLATERAL_VOLATILITY_SLOT = 0
 """The slot that `volatilityPpm` is read from: a year's volatility orders liquidations better than a month's."""
