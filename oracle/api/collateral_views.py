@@ -33,7 +33,7 @@ def find_pair(deps: ApiDeps, subject: SubjectId) -> Pair | None:
 
 def pair_view(deps: ApiDeps, pair: Pair) -> PairView:
     """Return a pair with symbols; a numeraire that is none of the three named shows as the address it is."""
-    symbol = deps.symbols.get((pair.chain_id, pair.token))
+    symbol = deps.symbols.get(pair.chain_id, pair.token)
     numeraire = NUMERAIRE_NAMES.get(pair.numeraire) or to_checksum(pair.numeraire)
     return PairView(
         subject=to_hex(pair.subject),

@@ -12,6 +12,7 @@ from typing import Annotated, Protocol, cast
 from fastapi import Depends, Request
 
 from oracle.api.markets import MarketListing, MarketReader
+from oracle.api.symbols import FixedSymbols, Symbols
 from oracle.domain.committee import CommitteeConfig
 from oracle.domain.ids import Address, Hash32, SubjectId
 from oracle.domain.merkle import MerkleTree
@@ -141,7 +142,7 @@ class ApiDeps:
     status: NodeStatusReader
     clock: Clock
     listings: tuple[MarketListing, ...] = ()
-    symbols: Mapping[tuple[ChainId, Address], str] = field(default_factory=dict)
+    symbols: Symbols = field(default_factory=FixedSymbols)
     rate_limit: RateLimit = RateLimit()
     allowed_origins: tuple[str, ...] = ("*",)
 
@@ -165,3 +166,8 @@ def get_deps(request: Request) -> ApiDeps:
 
 
 Deps = Annotated[ApiDeps, Depends(get_deps)]
+
+
+async def load_symbols(deps: Deps) -> None:
+    """Have the names of tokens ready before a route that shows them."""
+    await deps.symbols.load()

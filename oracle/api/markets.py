@@ -19,7 +19,6 @@ class MarketListing:
 
     chain_id: ChainId
     market: Address
-    name: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -94,14 +94,15 @@ def build_quote(deps: ApiDeps, state: MarketState, account: Address, amount: int
 
 def market_view(deps: ApiDeps, listing: MarketListing, constants: MarketConstants) -> MarketView:
     """Return a market as listed."""
+    pair = _pair(deps, listing.market, constants)
     return MarketView(
         chain_id=listing.chain_id,
         market=to_checksum(listing.market),
-        name=listing.name,
+        name=f"{constants.loan_symbol} against {pair.token_symbol or pair.token}",
         loan_token=to_checksum(constants.loan_token),
         loan_symbol=constants.loan_symbol,
         loan_decimals=constants.loan_decimals,
-        pair=_pair(deps, listing.market, constants),
+        pair=pair,
         oracle=to_checksum(constants.oracle),
         severity_bps=constants.severity_bps,
         budget_ppm=constants.budget_ppm,

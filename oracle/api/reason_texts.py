@@ -46,9 +46,9 @@ BORROWER_TEXTS: dict[str, tuple[str, str]] = {
         "The health factor has been very low in the past year.",
         "The health factor stayed well above liquidation all year.",
     ),
-    "worst_week": (
-        "In its worst week the position lost much of its distance from liquidation.",
-        "Even in its worst week the position kept its distance from liquidation.",
+    "low_health_days": (
+        "The account spent many days near liquidation within the past year.",
+        "The account spent few or no days near liquidation within the past year.",
     ),
     "stress_days": (
         "The account has carried large debt through few days of falling prices.",

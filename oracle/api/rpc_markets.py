@@ -85,6 +85,20 @@ class RpcMarkets:
         except (ValueError, IndexError) as error:
             raise MarketReadError(to_hex(listing.market), f"unexpected answer: {error}") from error
 
+    async def fetch_symbol(self, chain_id: ChainId, token: Address) -> str | None:
+        """Return what a token calls itself; None if it does not say, or says it as no string.
+
+        Raises:
+            ChainError: if the chain cannot be read.
+        """
+        number, _, _ = await self._fetch_block(chain_id)
+        try:
+            (answer,) = await self._agree(chain_id, number, [view(token, "symbol()", number=number)])
+            (symbol,) = decode(("string",), bytes.fromhex(answer[2:]))
+        except (EndpointRefusalError, DecodingError, ValueError, OverflowError):
+            return None
+        return str(symbol)
+
     async def _fetch_value(
         self, listing: MarketListing, borrower: Address, number: BlockNumber
     ) -> tuple[int | None, str]:

@@ -21,6 +21,7 @@ from oracle.api.markets import (
     PostedCollateral,
 )
 from oracle.api.stored import StoredReports
+from oracle.api.symbols import FixedSymbols
 from oracle.domain.ids import Address, Hash32, keccak256
 from oracle.domain.score import CollateralScore
 from oracle.domain.units import BlockNumber, Bps, ChainId, Epoch, Margin, NodeId, Ppm, TimestampS
@@ -41,9 +42,9 @@ from tests.api.committee_world import (
 MARKET = Address(b"\xc1" * 20)
 TWIN_MARKET = Address(b"\xc2" * 20)
 LISTINGS = (
-    MarketListing(chain_id=CHAINS[0], market=MARKET, name="WETH-USDC"),
-    MarketListing(chain_id=CHAINS[0], market=TWIN_MARKET, name="WETH-USDC twin"),
-    MarketListing(chain_id=CHAINS[1], market=TWIN_MARKET, name="WETH-USDC twin"),
+    MarketListing(chain_id=CHAINS[0], market=MARKET),
+    MarketListing(chain_id=CHAINS[0], market=TWIN_MARKET),
+    MarketListing(chain_id=CHAINS[1], market=TWIN_MARKET),
 )
 
 
@@ -187,7 +188,7 @@ def deps(world: CommitteeWorld, clock: FakeClock, status: FakeStatus, markets: F
         status=status,
         clock=clock,
         listings=LISTINGS,
-        symbols={(chain, WETH): "WETH" for chain in CHAINS},
+        symbols=FixedSymbols({(chain, WETH): "WETH" for chain in CHAINS}),
         rate_limit=RateLimit(burst_count=1_000),
     )
 

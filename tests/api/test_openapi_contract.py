@@ -27,6 +27,7 @@ from schemathesis.specs.openapi.schemas import OpenApiSchema
 from oracle.api.app import create_app
 from oracle.api.deps import ApiDeps, RateLimit
 from oracle.api.stored import StoredReports
+from oracle.api.symbols import FixedSymbols
 from oracle.storage.engine import open_database
 from tests.api.committee_world import CHAINS, WETH, seed_world
 from tests.api.conftest import LISTINGS, FakeClock, FakeMarkets, FakeStatus, make_state
@@ -48,7 +49,7 @@ def api(tmp_path_factory: pytest.TempPathFactory, vectors_dir: Path) -> Iterator
         status=FakeStatus(),
         clock=FakeClock(),
         listings=LISTINGS,
-        symbols={(CHAINS[0], WETH): "WETH"},
+        symbols=FixedSymbols({(CHAINS[0], WETH): "WETH"}),
     )
     yield schemathesis.openapi.from_asgi(
         "/openapi.json", create_app(replace(deps, rate_limit=RateLimit(burst_count=10**6)))

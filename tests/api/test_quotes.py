@@ -214,5 +214,6 @@ async def test_markets__listed__have_pair_and_constants(client: httpx.AsyncClien
 
     assert len(body["markets"]) == 3
     assert body["markets"][0]["pair"]["name"] == "WETH/USD"
+    assert body["markets"][0]["name"] == "USDC against WETH"
     assert body["markets"][0]["borrower_limit"] == "1000000000000"
     assert body["report"]["epoch"] == LAST_EPOCH

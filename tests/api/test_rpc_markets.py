@@ -27,7 +27,7 @@ pytestmark = pytest.mark.anyio
 CHAIN = ChainId(31_337)
 MARKET, ORACLE, LOAN, TABLES = (Address(bytes([n]) * 20) for n in (0xC1, 0xC0, 0xA2, 0xA3))
 BORROWER = Address(b"\x11" * 20)
-LISTING = MarketListing(chain_id=CHAIN, market=MARKET, name="WETH-USDC")
+LISTING = MarketListing(chain_id=CHAIN, market=MARKET)
 SUBJECT = b"\x4f" * 32
 ANSWERS: dict[str, tuple[tuple[str, ...], tuple[Any, ...]]] = {
     "oracle()": (("address",), (to_hex(ORACLE),)),

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 
 from oracle.api.answers import answer
 from oracle.api.collateral_views import collateral_item, collateral_struct, find_pair, pair_view
-from oracle.api.deps import ApiDeps, Deps
+from oracle.api.deps import ApiDeps, Deps, load_symbols
 from oracle.api.inputs import EpochQuery, parse_epoch, parse_subject_parameter
 from oracle.api.lookups import find_report, find_tree, require_kept
 from oracle.api.schemas.collaterals import (
@@ -31,7 +31,7 @@ from oracle.domain.score import CollateralScore
 from oracle.domain.units import Epoch
 from oracle.errors import SubjectNotListedError
 
-router = APIRouter(prefix="/v1/collaterals", tags=["collaterals"])
+router = APIRouter(prefix="/v1/collaterals", tags=["collaterals"], dependencies=[Depends(load_symbols)])
 
 SubjectPath = Annotated[
     str,

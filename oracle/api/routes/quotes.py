@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from oracle.api.answers import answer, fresh_answer
-from oracle.api.deps import ApiDeps, Deps
+from oracle.api.deps import ApiDeps, Deps, load_symbols
 from oracle.api.inputs import parse_address_parameter, parse_amount_parameter
 from oracle.api.loans import MAX_AMOUNT
 from oracle.api.markets import MarketListing
@@ -18,7 +18,7 @@ from oracle.api.views import report_ref
 from oracle.domain.ids import Address, to_hex
 from oracle.errors import AmbiguousMarketError, ChainError, MarketNotFoundError, MarketReadError
 
-router = APIRouter(prefix="/v1", tags=["terms"])
+router = APIRouter(prefix="/v1", tags=["terms"], dependencies=[Depends(load_symbols)])
 
 _ADDRESS = "0xd8dA6BF26964aF9D7eEd9e03E53415D37aA96045"
 BorrowerQuery = Annotated[str, Query(description="Who asks for the loan.", examples=[_ADDRESS])]
