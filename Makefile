@@ -110,7 +110,7 @@ layers: $(PY_STAMP)
 	@$(BIN)/lint-imports --no-logo
 
 contracts-format: setup
-	@$(if $(CONTRACTS),$(FORGE) fmt --check contracts && $(NODE_BIN)/solhint --quiet --disc --max-warnings 0 'contracts/src/**/*.sol',echo 'contracts-format: left out, no contracts yet')
+	@$(if $(CONTRACTS),$(FORGE) fmt --check contracts && $(NODE_BIN)/solhint --disc --max-warnings 0 'contracts/src/**/*.sol',echo 'contracts-format: left out, no contracts yet')
 
 gas: setup ## write the gas snapshots anew
 	@FORGE_SNAPSHOT_EMIT=true $(FORGE) test

@@ -11,6 +11,7 @@ contract ForwardingAccount is Ownable {
     /// @notice Calls `target` with `data`; a failure is passed on with its reason.
     function execute(address target, bytes calldata data) external onlyOwner returns (bytes memory result) {
         bool done;
+        // solhint-disable-next-line avoid-low-level-calls
         (done, result) = target.call(data);
         if (!done) {
             assembly ("memory-safe") {
