@@ -50,9 +50,10 @@ def borrower_card(name: str, source: str, trained: TrainedBorrower, limits: str)
         "",
         f"Log-loss gain of the trees over the best structural baseline ({validation.best_baseline}): {_gain(validation.gain)}.",
         "",
-        f"Probabilities are recalibrated out of time (intercept {trained.recalibration[0]:+.3f}, slope {trained.recalibration[1]:.3f}); upper bounds are one-sided at "
-        f"{calibrate.CONFIDENCE:.0%}, by borrower. Grades use a reference loss given default of {calibrate.REFERENCE_LGD_BPS // 100} %, set by judgement. Below liquidation the slope "
-        "of the state offset is set, not fitted.",
+        f"Probabilities are recalibrated out of time (intercept {trained.recalibration[0]:+.3f}, slope {trained.recalibration[1]:.3f}).",
+        f"Upper bounds are one-sided at {calibrate.CONFIDENCE:.0%}, by borrower, pooled with riskier groups.",
+        f"Grades use a reference loss given default of {calibrate.REFERENCE_LGD_BPS // 100} %, set by judgement.",
+        "Below liquidation the slope of the state offset is set, not fitted.",
         "",
         "## What the data cannot show",
         limits,

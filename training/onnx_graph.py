@@ -25,11 +25,9 @@ def build_graph(trees: Trees, n_features: int) -> bytes:
         ["vector"],
         ["margin"],
         domain="ai.onnx.ml",
-        n_targets=1,
-        aggregate_function="SUM",
-        post_transform="NONE",
-        **_Columns(trees).attributes,
     )
+    attributes = {"n_targets": 1, "aggregate_function": "SUM", "post_transform": "NONE", **_Columns(trees).attributes}
+    node.attribute.extend(helper.make_attribute(name, value) for name, value in sorted(attributes.items()))
     graph = helper.make_graph(
         [node],
         "assay",

@@ -61,9 +61,7 @@ def _snap_node(tree: dict[str, Any], index: int, share: int) -> Node:
         units = int(np.rint(tree["split_conditions"][index] * LEAF_UNITS)) + share
         tree["split_conditions"][index] = units / LEAF_UNITS
         return Leaf(units=units)
-    threshold = max(1, math.ceil(tree["split_conditions"][index]))
-    if threshold > PADDING_THRESHOLD:
-        raise TrainingError(f"a split at {threshold} is beyond every slot: the booster was not trained on slots")
+    threshold = snap_threshold(tree["split_conditions"][index])
     tree["split_conditions"][index] = float(threshold)
     return Split(
         feature=tree["split_indices"][index],
@@ -72,6 +70,11 @@ def _snap_node(tree: dict[str, Any], index: int, share: int) -> Node:
         left=_snap_node(tree, left, share),
         right=_snap_node(tree, right, share),
     )
+
+
+def snap_threshold(value: float) -> int:
+    """Return the integer threshold of a split, within 1..65535; one beyond every slot parts what is present from what is missing."""
+    return math.ceil(min(max(value, 1.0), float(PADDING_THRESHOLD)))
 
 
 def pack_trees(nodes: list[Node]) -> Trees:

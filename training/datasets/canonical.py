@@ -156,9 +156,10 @@ def _open_tokens(events: tuple[LendingEvent, ...], sample: PositionSample) -> tu
 def write_dataset(dataset: Dataset, folder: Path) -> None:
     """Write the canonical folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    rows_of = lambda kind: ((b.subject, row) for b in dataset.borrowers for row in getattr(b, kind))  # noqa: E731
-    _frame(LendingEvent, rows_of("events")).write_parquet(folder / "events.parquet", compression="zstd")
-    _frame(PositionSample, rows_of("samples")).write_parquet(folder / "samples.parquet", compression="zstd")
+    events = ((b.subject, event) for b in dataset.borrowers for event in b.events)
+    samples = ((b.subject, sample) for b in dataset.borrowers for sample in b.samples)
+    _frame(LendingEvent, events).write_parquet(folder / "events.parquet", compression="zstd")
+    _frame(PositionSample, samples).write_parquet(folder / "samples.parquet", compression="zstd")
     prices = [
         {"chain_id": chain, "token": bytes(token), "first_hour_s": s.first_hour_s, "prices_e8": list(s.prices_e8)}
         for (chain, token), s in dataset.prices.items()
@@ -197,10 +198,15 @@ def read_dataset(folder: Path) -> Dataset:
         for row in pl.read_parquet(folder / "prices.parquet").to_dicts()
     }
     assets = {
-        (ChainId(a.pop("chain_id")), parse_address(a["token"])): AssetFacts(
-            **{k: parse_address(v) if isinstance(v, str) else v for k, v in a.items()}
+        (ChainId(row["chain_id"]), parse_address(row["token"])): AssetFacts(
+            token=parse_address(row["token"]),
+            price_feed=parse_address(row["price_feed"]),
+            numeraire=parse_address(row["numeraire"]),
+            decimals=row["decimals"],
+            issuer_risk=row["issuer_risk"],
+            bridge_risk=row["bridge_risk"],
         )
-        for a in json.loads((folder / "assets.json").read_text())
+        for row in json.loads((folder / "assets.json").read_text())
     }
     return Dataset(
         name=meta["name"],
