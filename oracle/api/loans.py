@@ -13,8 +13,8 @@ from oracle.api.markets import BorrowerBooks, MarketState, PostedBorrower, Poste
 from oracle.domain.ids import ZERO_HASH, SubjectId
 from oracle.domain.score import Binding, BorrowerScore, CollateralScore
 from oracle.domain.units import BPS, Bps, Epoch, Margin, Ppm, mul_div_down, mul_div_up
-from oracle.terms.expected_loss import BorrowerTables, MarketPolicy, compute_loan_risk
-from oracle.terms.policy import STEP_BPS, Decision, compute_terms, menu_step
+from oracle.terms.expected_loss import BorrowerTables, MarketPolicy
+from oracle.terms.policy import STEP_BPS, Decision, compute_terms
 
 MAX_AMOUNT = 2**128 - 1
 """Books of a market are uint128."""
@@ -209,12 +209,7 @@ def _decide(state: MarketState, standing: Standing, ask: Bps, debt: int, tables:
     pair, policy = pair_of(posted), policy_of(state)
     floor, ceiling = pair.ltv_floor_bps, pair.ltv_ceiling_bps
     terms = compute_terms(pair, tables, standing.rated_margin, ask, policy)
-    step, premium_bps, el_ppm = menu_step(pair, ask), policy.floor_premium_bps, Ppm(0)
-    if step > ceiling:
-        step = Bps(0)
-    elif (margin := standing.rated_margin) is not None and step > 0:
-        risk = compute_loan_risk(pair, tables, margin, step, policy)
-        el_ppm, premium_bps = risk.el_ppm, terms.premium_bps if terms.is_granted else risk.premium_bps
+    el_ppm = terms.risk.el_ppm if terms.risk is not None else Ppm(0)
     refusal, given, limit = {
         Decision.GRANTED: (Refusal.NONE, 0, 0),
         Decision.NO_COLLATERAL_SCORE: (Refusal.COLLATERAL_UNSCORED, 0, 0),
@@ -227,8 +222,8 @@ def _decide(state: MarketState, standing: Standing, ask: Bps, debt: int, tables:
         refusal=refusal,
         debt_after_amount=debt,
         ask_bps=ask,
-        ltv_bps=step,
-        premium_bps=premium_bps,
+        ltv_bps=terms.ltv_bps,
+        premium_bps=terms.premium_bps,
         el_ppm=el_ppm,
         given_amount=given,
         limit_amount=limit,

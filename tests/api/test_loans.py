@@ -85,10 +85,12 @@ def test_compute_quote__frozen_terms__are_what_a_loan_gets(
 
         assert quote.refusal is REFUSAL_OF_REASON[case["reason"]], case
         assert quote.ask_bps == case["askBps"]
-        # A loan never asks for an LTV of zero.
-        if not case["refused"] and case["askBps"] > 0:
-            granted = (quote.ltv_bps, quote.premium_bps, quote.el_ppm)
-            assert granted == (case["ltvBps"], case["premiumBps"], case["elPpm"]), case
+        if case["reason"] != "collateral":
+            assert (quote.ltv_bps, quote.premium_bps, quote.el_ppm) == (
+                case["ltvBps"],
+                case["premiumBps"],
+                case["elPpm"],
+            ), case
 
 
 def test_compute_menu__frozen_terms__ends_at_max_ltv(

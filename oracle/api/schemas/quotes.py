@@ -85,8 +85,11 @@ class QuoteView(Schema):
     ask_bps: DecimalString
     """LTV after the loan, rounded up. A string: without much collateral it can be any size."""
     ltv_bps: BpsNumber
+    """Step of the menu that the whole position is then on; 0 if refused."""
     premium_bps: BpsNumber
+    """Annual premium of the whole position from then on; 0 if refused."""
     el_ppm: PpmNumber
+    """Expected loss per 30 days at the LTV asked for; 0 without a rated score."""
     debt_after: DecimalString
     exposure_after: DecimalString
     given: DecimalString
