@@ -60,7 +60,7 @@ def commit_report(local: Local, state: EpochState) -> Step | None:
 
 def decide(local: Local, state: EpochState) -> Step | None:
     """Decide the report that a Byzantine quorum committed in any one view (C-01)."""
-    if state.decision is not None and state.decision.commits:
+    if state.decision is not None:
         return None
     for view in sorted({view for kind, view, _ in state.inbox if kind is MessageKind.COMMIT}):
         report, commits = _find_quorum(local, state, MessageKind.COMMIT, view)
@@ -151,7 +151,7 @@ def take_in_committed(local: Local, state: EpochState, signed: SignedMessage) ->
         raise PeerProtocolError(signed.sender, f"COMMITTED with {len(set(senders))} ascending commits")
     if not votes_for_it or not one_view or not belongs(local, state, signed, body.report):
         raise PeerProtocolError(signed.sender, "COMMITTED whose commits are not for its report in one view")
-    if state.decision is not None and state.decision.commits:
+    if state.decision is not None:
         return state
     decision = Decision(view=commits[0].view, report=body.report, commits=body.commits)
     return replace(state, decision=decision)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from oracle.consensus import transmission
-from oracle.consensus.bodies import AttestationBody, MessageKind
+from oracle.consensus.bodies import AttestationBody, CommittedBody, MessageKind
 from oracle.consensus.events import (
     Attested,
     Effect,
@@ -28,9 +28,10 @@ from oracle.domain.units import NodeId
 
 def attest(local: Local, state: EpochState) -> Step | None:
     """Bind this node to the decided report and ask for its signature (C-08)."""
-    if state.decision is None or state.agreed is None or state.cut is None or state.is_abstaining:
+    decision = state.decision
+    if decision is None or state.agreed is None or state.cut is None or state.is_abstaining:
         return None
-    report = state.decision.report
+    report = decision.report
     if "attest" in state.done or state.cut.hash != report.cut_hash:
         return None
     key = (MessageKind.ATTESTATION, ANY_VIEW)
@@ -46,7 +47,7 @@ def attest(local: Local, state: EpochState) -> Step | None:
         kind=MessageKind.ATTESTATION,
         cut_hash=report.cut_hash,
         body_hash=keccak256(report.hash),
-        note=report.encoded,
+        note=CommittedBody(report=report, commits=decision.commits).encoded(),
     )
     state = replace(state, votes=put(state.votes, key, vote))
     return state, (PersistVote(vote=vote), SignAttestation(report=report))

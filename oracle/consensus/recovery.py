@@ -1,7 +1,7 @@
 """Recovery: a restarted node goes on from its votes and never contradicts them.
 
-A vote's note holds what is needed to send the same message again: salt and root of a commitment, set hash, salt and root of a reveal, the report of a prepare or attestation, the
-prepared certificate of a commit, the body of a wish. What a leader sent is not repeated: a leader that restarts does not lead the views that it led before.
+A vote's note holds what is needed to send the same message again: salt and root of a commitment, set hash, salt and root of a reveal, the report of a prepare, the
+prepared certificate of a commit, the body of a wish, the proof of the decision behind an attestation. What a leader sent is not repeated: a leader that restarts does not lead the views that it led before.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from oracle.consensus.bodies import (
     Body,
     CommitBody,
     CommitmentBody,
+    CommittedBody,
     MessageKind,
     PrepareBody,
     RevealBody,
@@ -21,13 +22,13 @@ from oracle.consensus.bodies import (
 )
 from oracle.consensus.decoding import decode_body, decode_report
 from oracle.consensus.events import PersistOutcome, Vote
-from oracle.consensus.messages import Message
+from oracle.consensus.messages import Message, decode_message
 from oracle.consensus.observation import compute_commitment
 from oracle.consensus.state import Decision, EpochState, Local, NodeState, Prepared, once, put
 from oracle.consensus.words import Reader
 from oracle.domain.ids import Hash32
 from oracle.domain.report import Report
-from oracle.domain.units import Epoch, NodeId, View
+from oracle.domain.units import Epoch, NodeId
 from oracle.errors import LocalProtocolError, MalformedValueError
 
 _NOT_OF_A_VIEW = (MessageKind.VIEW_WISH, MessageKind.ATTESTATION)
@@ -109,8 +110,8 @@ def _add_vote(state: EpochState, vote: Vote) -> EpochState:
         newer = state.prepared is None or prepared.view > state.prepared.view
         state = replace(_know(state, prepared.report), prepared=prepared if newer else state.prepared)
     elif vote.kind is MessageKind.ATTESTATION:
-        report = _report_of(vote)
-        state = replace(_know(state, report), decision=Decision(view=View(0), report=report, commits=()))
+        decision = _decision_of(vote)
+        state = replace(_know(state, decision.report), decision=decision)
     return state
 
 
@@ -130,6 +131,13 @@ def _know(state: EpochState, report: Report) -> EpochState:
 
 def _report_of(vote: Vote) -> Report:
     return decode_report(Reader(data=vote.note), 0)
+
+
+def _decision_of(vote: Vote) -> Decision:
+    body = decode_body(MessageKind.COMMITTED, vote.note)
+    if not isinstance(body, CommittedBody):
+        raise LocalProtocolError(f"epoch {vote.epoch}: the stored attestation has no proof of the decision")
+    return Decision(view=decode_message(body.commits[0]).view, report=body.report, commits=body.commits)
 
 
 def _prepared_of(vote: Vote) -> Prepared:

@@ -50,7 +50,7 @@ def outstanding(local: Local, state: EpochState) -> tuple[Send, ...]:
 def answer_laggard(local: Local, state: EpochState, signed: SignedMessage, *, is_repeated: bool) -> tuple[Effect, ...]:
     """Send the proof of the decision to a node that shows that it lacks it."""
     behind = signed.kind in _SENT_BY_LAGGARDS or (is_repeated and signed.kind in _REPEATED_BY_LAGGARDS)
-    if not behind or signed.sender == local.node or state.decision is None or not state.decision.commits:
+    if not behind or signed.sender == local.node or state.decision is None:
         return ()
     body = CommittedBody(report=state.decision.report, commits=state.decision.commits)
     message = replace(draft(local, state, body, view=state.decision.view), cut_hash=state.decision.report.cut_hash)

@@ -49,7 +49,7 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """The committed report; `commits` are the wire forms that prove it, empty if only our own attestation remembers it."""
+    """The committed report; `commits` are the wire forms that prove it to others."""
 
     view: View
     report: Report

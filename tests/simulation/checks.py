@@ -9,7 +9,8 @@ from oracle.consensus.bodies import AttestationBody, MessageKind
 from oracle.consensus.events import Attested, Blame, BlameReason, OutcomeAgreed, Vote
 from oracle.consensus.messages import Message
 from oracle.domain.ids import Hash32, keccak256
-from oracle.domain.score import Score
+from oracle.domain.merkle import MerkleTree
+from oracle.domain.score import Score, ScoreKind
 from oracle.domain.units import Epoch, NodeId, View
 from oracle.errors import PeerProtocolError
 
@@ -63,6 +64,9 @@ class Checks:
         report = effect.report
         assert self.decided.setdefault(report.epoch, report.hash) == report.hash, f"C-01 epoch {report.epoch}"
         assert {score.leaf for score in effect.scores} <= self.honest_leaves[report.epoch], "C-04"
+        counts = [sum(s.kind is kind for s in effect.scores) for kind in (ScoreKind.BORROWER, ScoreKind.COLLATERAL)]
+        assert [report.borrowers, report.collaterals] == counts, "C-04"
+        assert MerkleTree(score.leaf for score in effect.scores).root == report.scores_root, "C-04"
         self.agreed_by[report.epoch].add(node)
         self.views[report.epoch] = max(self.views.get(report.epoch, View(0)), effect.view)
 

@@ -67,7 +67,8 @@ def equivocate(network: Network, node: NodeId, message: Message, peer: NodeId) -
         first, second = message, _other_proposal(network, message, body)
         return [second if odd else first]
     if isinstance(body, PrepareBody | CommitBody):
-        return [replace(message, body=type(body)(report_hash=h)) for h in _rival_hashes(network, message, body)]
+        hashes = _rival_hashes(network, message, body)
+        return [replace(message, body=type(body)(report_hash=h)) for h in (reversed(hashes) if odd else hashes)]
     if isinstance(body, CommitmentBody):
         return [message, replace(message, body=CommitmentBody(commitment=keccak256(uint_word(peer))))]
     if isinstance(body, ViewWishBody) and odd:

@@ -39,6 +39,8 @@ class Conditions:
     crash_permille: int = 0
     skew_percent: int = 0
     partition: frozenset[NodeId] = frozenset()
+    lucky: NodeId | None = None
+    """The only node that COMMITs reach; once it has decided nothing of it gets out: the worst case of a view change."""
     subjects_count: int = 4
 
 
@@ -237,12 +239,20 @@ class Network:
             return
         weather = self.weather
         parted = (sender in weather.partition) != (receiver in weather.partition)
-        if parted or self.rng.randrange(100) < weather.loss_percent:
+        if parted or self._is_starved(sender, receiver, signed) or self.rng.randrange(100) < weather.loss_percent:
             return
         copies = 2 if self.rng.randrange(100) < weather.duplicate_percent else 1
         for _ in range(copies):
             self.messages_count += 1
             self.at(self.rng.randrange(1, weather.delay_ms), lambda: self.arrive(sender, receiver, signed.wire))
+
+    def _is_starved(self, sender: NodeId, receiver: NodeId, signed: SignedMessage) -> bool:
+        lucky = self.weather.lucky
+        if lucky is None:
+            return False
+        state = self.actors[lucky].state.epochs.get(self.epoch)
+        has_decided = state is not None and state.decision is not None
+        return (signed.kind is MessageKind.COMMIT and receiver != lucky) or (sender == lucky and has_decided)
 
     def arrive(self, sender: NodeId, receiver: NodeId, wire: bytes) -> None:
         """Decode and authenticate as a shell does; refuse what any claim of which does not hold."""

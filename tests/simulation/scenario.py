@@ -48,6 +48,9 @@ def draw_weather(rng: random.Random, network: Network, *, skew_percent: int) -> 
     if rng.randrange(4) == 0:
         return Conditions(crash_permille=crash_permille, skew_percent=skew_percent)
     members = network.committee.members
+    if rng.randrange(4) == 0:
+        lucky = rng.choice(network.honest)
+        return Conditions(lucky=lucky, crash_permille=crash_permille, skew_percent=skew_percent)
     parted = frozenset(NodeId(m) for m in members if rng.randrange(3) == 0) if rng.randrange(3) == 0 else frozenset()
     return Conditions(
         delay_ms=rng.choice([30, 200, 800]),

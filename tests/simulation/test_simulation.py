@@ -1,6 +1,6 @@
 """The committee under faults and bad weather. The invariants C-01, C-04, C-05, C-06, C-08, C-10 and C-11 are asserted inside, see `checks.py`.
 
-Each scenario has f Byzantine nodes, which may also score wrongly, and honest nodes that crash and go on from their votes. 332 epochs in `make test`.
+Each scenario has f Byzantine nodes, which may also score wrongly, and honest nodes that crash and go on from their votes. 345 epochs in `make test`.
 """
 
 from __future__ import annotations

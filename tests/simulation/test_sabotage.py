@@ -1,0 +1,71 @@
+"""The simulation finds what it is there to find: each broken protocol below violates an invariant within a few runs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from oracle.consensus import machine, proposal, quorum, view
+from oracle.consensus.bodies import MessageKind, ProposalBody
+from oracle.consensus.committee import Committee
+from oracle.consensus.state import EpochState, Local, Step, put
+from tests.simulation import network as simulated
+from tests.simulation.scenario import make_network, run
+
+pytestmark = pytest.mark.slow
+
+
+def believe_the_leader(local: Local, state: EpochState) -> Step | None:
+    leader = local.committee.leader(state.epoch, state.view)
+    signed = state.inbox.get((MessageKind.PROPOSAL, state.view, leader))
+    if signed is None or state.view in state.valid or not state.may_vote or not isinstance(signed.body, ProposalBody):
+        return None
+    report = signed.body.report
+    valid = put(state.valid, state.view, report)
+    return replace(state, valid=valid, reports=put(state.reports, report.hash, report)), ()
+
+
+def break_quorum(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Committee, "byzantine_quorum", property(lambda committee: committee.f + 1))
+
+
+def break_promise(patch: pytest.MonkeyPatch) -> None:
+    votes = property(lambda state: state.cut is not None and state.decision is None)
+    patch.setattr(EpochState, "may_vote", votes)
+
+
+def break_memory(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(simulated, "restore", lambda fresh, votes, outcomes: fresh)
+
+
+def break_choice(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(view, "compute_choice", lambda new_view: None)
+
+
+def break_support(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(quorum, "honest_witness_quorum", lambda f: 1)
+
+
+def break_recomputation(patch: pytest.MonkeyPatch) -> None:
+    rules = (believe_the_leader if rule is proposal.check_proposal else rule for rule in machine.RULES)
+    patch.setattr(machine, "RULES", tuple(rules))
+
+
+BREAKS = [break_quorum, break_promise, break_memory, break_choice, break_support, break_recomputation]
+
+
+@pytest.mark.parametrize("sabotage", BREAKS, ids=lambda b: b.__name__)
+def test_simulation__broken_protocol__violates_an_invariant(sabotage: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert callable(sabotage)
+    sabotage(monkeypatch)
+
+    with pytest.raises(AssertionError, match="C-0"):
+        run_until_violated()
+
+
+def run_until_violated() -> None:
+    for seed in range(20):
+        fault = "equivocate" if seed % 3 else "equivocate+withhold"
+        lie = ["", "one", "all"][seed % 3]
+        run(make_network(4, seed, fault=fault, lie=lie, crashing_count=seed % 3), 8, skew_percent=40)
