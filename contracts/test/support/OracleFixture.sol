@@ -42,9 +42,14 @@ abstract contract OracleFixture is Test {
             paramsHash: keccak256("params"),
             fromEpoch: FIRST_EPOCH,
             epochSeconds: EPOCH_S,
-            validitySeconds: VALIDITY_S,
+            validitySeconds: validitySeconds(),
             graceSeconds: GRACE_S
         });
+    }
+
+    /// @dev Of the committees that `genesisOf` makes.
+    function validitySeconds() internal pure virtual returns (uint64) {
+        return VALIDITY_S;
     }
 
     function reportOf(uint64 epoch, bytes32 root) internal view returns (IScoreOracle.Report memory) {
