@@ -96,7 +96,8 @@ def serve_outcome(local: Local, state: EpochState, signed: SignedMessage) -> tup
     """Answer an OUTCOME_FETCH."""
     body = signed.body
     scores = state.outcomes.get(body.scores_root) if isinstance(body, OutcomeFetchBody) else None
-    if not isinstance(body, OutcomeFetchBody) or scores is None:
+    has_place = state.cut is not None or state.decision is not None
+    if not isinstance(body, OutcomeFetchBody) or scores is None or not has_place:
         return ()
     answer = OutcomeBody(scores_root=body.scores_root, entries=encode_entries(scores))
     return (Send(message=draft(local, state, answer), to=(signed.sender,)),)

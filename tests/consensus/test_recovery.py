@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oracle.consensus import events
-from oracle.consensus.bodies import MessageKind
+from oracle.consensus.bodies import MessageKind, OutcomeFetchBody
+from oracle.consensus.machine import step
 from oracle.consensus.recovery import message_of, restore
 from oracle.consensus.state import Local, new_node
 from oracle.domain.ids import Hash32
@@ -181,6 +182,18 @@ def test_restore__outcome_lost_from_disk__is_fetched_from_the_others() -> None:
     fresh.receive(*nodes[1].sent(MessageKind.OUTCOME, nodes[1].receive(ask)))
 
     assert fresh.one(MessageKind.ATTESTATION).body == nodes[2].one(MessageKind.ATTESTATION).body
+
+
+def test_restore__asked_for_an_outcome_before_its_cut_is_back__does_not_answer_yet() -> None:
+    nodes = started()
+    report = prepared(nodes)
+    outcomes = [e for e in nodes[2].effects if isinstance(e, events.PersistOutcome)]
+    state = restore(new_node(COMMITTEE, NodeId(2), TIMING), nodes[2].votes()[:3], outcomes)
+    ask = message(1, OutcomeFetchBody(scores_root=report.scores_root))
+
+    _, effects = step(state, events.MessageReceived(signed=ask))
+
+    assert effects == ()
 
 
 def test_restore__other_blocks_than_it_voted_on__abstains_loudly() -> None:
