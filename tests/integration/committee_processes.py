@@ -62,6 +62,8 @@ class Committee:
             found = look()
             if found is not None:
                 return found
+            ended = [node for node, process in self._processes.items() if process.poll() is not None]
+            assert not ended, f"nodes {ended} ended\n{self.last_words()}"
             time.sleep(0.5)
         raise AssertionError(f"no {what} within {PATIENCE_S} s\n{self.last_words()}")
 
@@ -112,5 +114,4 @@ def run_assay(arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
 
 def _cached_bytecode() -> dict[str, str]:
     """Return an environment in which the second process starts faster than the first."""
-    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-    return {**environment, "PYTHONPYCACHEPREFIX": str(ROOT / "build" / "pycache")}
+    return {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -87,6 +88,17 @@ def test_verify__landed_epoch__is_green_and_red_after_one_flipped_byte(committee
     assert "features_hash" in red.stdout
 
 
+def post_stated_length(url: str, length_bytes: int) -> int:
+    """Announce a body and send none of it; return the status that comes before any of it was read."""
+    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=30)
+    connection.putrequest("POST", MESSAGES_PATH)
+    connection.putheader("content-length", str(length_bytes))
+    connection.endheaders()
+    status = connection.getresponse().status
+    connection.close()
+    return status
+
+
 def test_node__bad_requests__are_refused_counted_and_survived(committee: Committee) -> None:
     committee.wait_for("a landed epoch", lambda: committee.landed_epochs(WITNESS) or None)
     url = committee.members[WITNESS].url
@@ -94,11 +106,11 @@ def test_node__bad_requests__are_refused_counted_and_survived(committee: Committ
     with httpx.Client(timeout=30) as client:
         foreign = client.post(url + MESSAGES_PATH, content=encode_batch([b"\x01" * 320]))
         garbage = client.post(url + MESSAGES_PATH, content=b"not a batch")
-        huge = client.post(url + MESSAGES_PATH, content=b"x", headers={"content-length": str(1 << 40)})
+        huge = post_stated_length(url, 1 << 40)
         wrong_method = client.get(url + MESSAGES_PATH)
         metrics = client.get(url + "/metrics").text
 
-    assert [foreign.status_code, garbage.status_code, huge.status_code, wrong_method.status_code] == [
+    assert [foreign.status_code, garbage.status_code, huge, wrong_method.status_code] == [
         400,
         400,
         413,
