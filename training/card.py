@@ -43,7 +43,7 @@ def borrower_card(name: str, source: str, trained: TrainedBorrower, limits: str)
         "",
         f"Log-odds of a liquidation above max($100, 1 % of debt) within 30 days. Source: {source}.",
         "",
-        f"Forward validation with a 30-day purge: {validation.n_rows} rows, {validation.n_positives} positive, of {validation.n_positive_clusters} borrowers.",
+        f"{validation.split}: {validation.n_rows} rows, {validation.n_positives} positive, of {validation.n_positive_clusters} borrowers.",
         f"AUC of `{TREES}`: 95 % interval {validation.auc_low:.3f} to {validation.auc_high:.3f}, resampling borrowers.",
         "",
         *_metric_table(validation.metrics),

@@ -1,4 +1,7 @@
-"""Splits by time with a purge: a row trains only if its whole horizon ends before the test begins. Never random."""
+"""Splits by time with a purge: a row trains only if its whole horizon ends before the test begins. Never random.
+
+Splits by borrower are for generated activity only, where time may hold a single crash.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +15,10 @@ import numpy as np
 
 @dataclass(frozen=True, kw_only=True)
 class Fold:
-    """Row indices of one forward step; `test_start_s` is the first time a test row may have."""
+    """Row indices of one step."""
 
     train: np.ndarray[Any, Any]
     test: np.ndarray[Any, Any]
-    test_start_s: int
 
 
 def forward_folds(as_of_s: np.ndarray[Any, Any], *, horizon_s: int, n_folds: int, first_share: float) -> Iterator[Fold]:
@@ -28,4 +30,11 @@ def forward_folds(as_of_s: np.ndarray[Any, Any], *, horizon_s: int, n_folds: int
         train = np.flatnonzero(as_of_s + horizon_s <= test_start)
         test = np.flatnonzero((as_of_s >= test_start) & (as_of_s < test_end))
         if len(train) and len(test):
-            yield Fold(train=train, test=test, test_start_s=test_start)
+            yield Fold(train=train, test=test)
+
+
+def unseen_folds(clusters: np.ndarray[Any, Any], *, n_folds: int) -> Iterator[Fold]:
+    """Yield folds that hold out whole clusters, by their number."""
+    for k in range(n_folds):
+        is_test = clusters % n_folds == k
+        yield Fold(train=np.flatnonzero(~is_test), test=np.flatnonzero(is_test))
