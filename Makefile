@@ -19,12 +19,14 @@ JS_STAMP := node_modules/.installed
 
 # A step whose part of the tree does not exist is left out; the moment the file exists, the step counts.
 CONTRACTS := $(wildcard contracts/src)
+CONTRACT_SOURCES := $(shell find contracts/src -name '*.sol')
+CONTRACTS_STAMP := build/forge/.contracts
 CONTRACT_TESTS := $(wildcard contracts/test)
 API := $(wildcard oracle/api/openapi.py)
 TRAINING := $(wildcard training/__main__.py)
 DATA ?= ../shared/data
 
-.PHONY: help setup demo test test-python test-contracts test-slow check lint types layers contracts-format gas \
+.PHONY: help setup contracts demo test test-python test-contracts test-slow check lint types layers contracts-format gas \
         openapi openapi-check bench train train-small lock fmt clean distclean
 
 help: ## list the targets
@@ -64,12 +66,21 @@ lock: $(UV) ## compile requirements.lock anew (hashes, no hosts)
 	$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --all-extras --upgrade \
 	  pyproject.toml -o requirements.lock
 
+# What the sandbox deploys; the tests' contracts are compiled by `forge test`.
+contracts: $(CONTRACTS_STAMP) ## compile the contracts that a world deploys
+
+$(CONTRACTS_STAMP): $(CONTRACT_SOURCES) foundry.toml $(JS_STAMP)
+	@echo 'setup: compiling contracts (about half a minute)'
+	@$(FORGE) build --skip test script --silent
+	@touch $@
+
 # --- run --------------------------------------------------------------------------------------
 
-demo: setup ## two chains, four nodes, one liar, five loans: at most two minutes (SERVE=1 stays up)
-	@$(BIN)/assay demo --out build/demo.json $(if $(filter 1,$(SERVE)),--serve)
+demo: setup contracts ## two chains, four nodes, one liar, four loans, one crash: two minutes (SERVE=1 stays up)
+	@SERVE=$(SERVE) $(PY) -m oracle.sandbox.demo
 
 bench: setup ## measure against peers; writes build/bench.json
+	@$(FORGE) build --quiet
 	@$(PY) -m tests.bench --out build/bench.json
 
 train: setup ## train the bundles on historical data: make train DATA=DIR

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -40,7 +41,10 @@ def register(app: typer.Typer) -> None:
 
 
 def verify(
-    epoch: Annotated[int | None, typer.Option(help="Epoch; the newest that landed on every chain if left out.")] = None,
+    epoch: Annotated[
+        list[int] | None,
+        typer.Option(help="Epoch, may be repeated; the newest that landed on every chain if left out."),
+    ] = None,
     subject: Annotated[str | None, typer.Option(help="Only this address or subject id.")] = None,
     config: CONFIG = Path("node.toml"),
     leaves: Annotated[
@@ -49,8 +53,11 @@ def verify(
     write: Annotated[Path | None, typer.Option("--write-leaves", help="Write the recomputed leaves here.")] = None,
 ) -> None:
     """Recompute a report from chain data and the model, and compare it with every chain."""
+    epochs = sorted({Epoch(number) for number in epoch or ()})
+    if len(epochs) > 1 and (leaves is not None or write is not None):
+        raise typer.BadParameter("leaves are of one report: give one --epoch with --leaves or --write-leaves")
     try:
-        is_green = asyncio.run(_verify(load_settings(config), epoch, subject, leaves, write))
+        is_green = asyncio.run(_verify(load_settings(config), epochs, subject, leaves, write))
     except OracleError as error:
         Console(stderr=True, soft_wrap=True).print(f"[red]error[/red] {escape(str(error))}")
         raise typer.Exit(1) from error
@@ -74,19 +81,21 @@ def score(
 
 
 async def _verify(
-    settings: LocalSettings, epoch: int | None, subject: str | None, leaves: str | None, write: Path | None
+    settings: LocalSettings, epochs: Sequence[Epoch], subject: str | None, leaves: str | None, write: Path | None
 ) -> bool:
     async with open_verifier(settings) as (verifier, _, config):
-        chosen = Epoch(epoch) if epoch is not None else await verifier.newest_epoch()
-        given = read_leaves(leaves, chosen) if leaves is not None else None
-        result = await verifier.verify(chosen, given)
-        if write is not None:
-            write_leaves(write, chosen, result.observed.scores)
-        print_verification(result)
-        if subject is None:
-            return result.is_green
-        subjects = subjects_of(subject, tuple(c.chain_id for c in config.params.chains))
-        return _print_subjects(result, subjects, given) and result.is_green
+        subjects = () if subject is None else subjects_of(subject, tuple(c.chain_id for c in config.params.chains))
+        are_green = []
+        for chosen in epochs or [await verifier.newest_epoch()]:
+            given = read_leaves(leaves, chosen) if leaves is not None else None
+            result = await verifier.verify(chosen, given)
+            if write is not None:
+                write_leaves(write, chosen, result.observed.scores)
+            print_verification(result)
+            are_green.append(result.is_green)
+            if subject is not None:
+                are_green.append(_print_subjects(result, subjects, given))
+        return all(are_green)
 
 
 async def _score(settings: LocalSettings, address: str, epoch: int | None) -> bool:

@@ -6,6 +6,7 @@ as much as each grants; then the price falls by 30 %, at once or in three steps 
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -54,6 +55,9 @@ async def copy_of(chain: AnvilChain, directory: Path) -> AsyncIterator[AnvilChai
     await chain.dump_state(path)
     copied = await AnvilChain.start(chain.chain_id, directory=directory, genesis_s=1, state_path=path)
     try:
+        # A loaded chain starts with the clock of its first block: calls would see prices from the future.
+        _, head_s = await copied.fetch_head()
+        await copied.mine(max(head_s + 1, int(time.time())))
         yield copied
     finally:
         await copied.stop()

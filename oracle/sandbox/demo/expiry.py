@@ -19,19 +19,19 @@ class ExpiryOutcome:
     """Loans before and after expiry, in the loan token's smallest unit, and what was repaid afterwards."""
 
     borrower: str
-    largest_loan_with_valid_proof: int
-    largest_loan_without_proof: int
+    valid_proof_loan_amount: int
+    no_proof_loan_amount: int
     old_proof_epoch: int
     old_proof: LoanAnswer
-    largest_loan_with_old_proof: int
+    old_proof_loan_amount: int
     expired: LoanAnswer
-    repaid: int
-    debt_left: int
+    repaid_amount: int
+    debt_left_amount: int
 
     @property
     def old_proof_is_floor(self) -> bool:
         """Return whether an old proof gives exactly what no proof gives."""
-        return self.largest_loan_with_old_proof == self.largest_loan_without_proof
+        return self.old_proof_loan_amount == self.no_proof_loan_amount
 
 
 async def let_scores_expire(
@@ -56,14 +56,14 @@ async def let_scores_expire(
         raise DemoFailedError(f"repaying after expiry failed, which must never happen: {cause}") from cause
     return ExpiryOutcome(
         borrower=borrower,
-        largest_loan_with_valid_proof=with_valid,
-        largest_loan_without_proof=without,
+        valid_proof_loan_amount=with_valid,
+        no_proof_loan_amount=without,
         old_proof_epoch=old.epoch,
         old_proof=old_answer,
-        largest_loan_with_old_proof=with_old,
+        old_proof_loan_amount=with_old,
         expired=expired,
-        repaid=repaid,
-        debt_left=await market.debt_of(borrower),
+        repaid_amount=repaid,
+        debt_left_amount=await market.debt_of(borrower),
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from oracle.errors import DemoFailedError
 from oracle.sandbox.demo.committee_stages import HONEST, require
 from oracle.sandbox.demo.crash import CrashOutcome, compare, copy_of
-from oracle.sandbox.demo.expiry import let_scores_expire
+from oracle.sandbox.demo.expiry import ExpiryOutcome, let_scores_expire
 from oracle.sandbox.demo.loans import Ask, ask_for_the_same_loan, fetch_proof
 from oracle.sandbox.demo.market import MarketSession, ScoreProof
 from oracle.sandbox.demo.session import Demo
@@ -88,16 +88,7 @@ async def show_expiry(demo: Demo) -> None:
                 validity_s=validity_s,
                 feed_owner=demo.world.manifest.account("deployer", str(entry.chain_id)).address,
             )
-    rows = [
-        ("proof of the newest report", "rated", f"{outcome.largest_loan_with_valid_proof / 1e6:,.0f}"),
-        ("no proof", "floor", f"{outcome.largest_loan_without_proof / 1e6:,.0f}"),
-        (
-            f"proof of epoch {outcome.old_proof_epoch}",
-            outcome.old_proof.basis.name.lower(),
-            f"{outcome.largest_loan_with_old_proof / 1e6:,.0f}",
-        ),
-    ]
-    demo.view.table(("presented", "counts as", "largest loan, USDC"), rows)
+    _print_expiry(demo, outcome)
     require(demo, outcome.old_proof_is_floor, "a proof past its grace is worth no more than none: floor terms")
     require(
         demo,
@@ -105,12 +96,31 @@ async def show_expiry(demo: Demo) -> None:
         f"{validity_s + 60} s later every score has expired: new loans are refused ({outcome.expired.refusal.name.lower()})",
     )
     require(
-        demo, outcome.debt_left == 0, f"repayment still works: {outcome.repaid / 1e6:,.2f} USDC repaid, nothing left"
+        demo,
+        outcome.debt_left_amount == 0,
+        f"repayment still works: {outcome.repaid_amount / 1e6:,.2f} USDC repaid, nothing left",
     )
+    demo.record["expiry"] = _expiry_record(outcome)
+
+
+def _print_expiry(demo: Demo, outcome: ExpiryOutcome) -> None:
+    rows = [
+        ("proof of the newest report", "rated", f"{outcome.valid_proof_loan_amount / 1e6:,.0f}"),
+        ("no proof", "floor", f"{outcome.no_proof_loan_amount / 1e6:,.0f}"),
+        (
+            f"proof of epoch {outcome.old_proof_epoch}",
+            outcome.old_proof.basis.name.lower(),
+            f"{outcome.old_proof_loan_amount / 1e6:,.0f}",
+        ),
+    ]
+    demo.view.table(("presented", "counts as", "largest loan, USDC"), rows)
+
+
+def _expiry_record(outcome: ExpiryOutcome) -> dict[str, Any]:
     record = asdict(outcome)
     for name in ("old_proof", "expired"):
         record[name] |= {"basis": record[name]["basis"].name.lower(), "refusal": record[name]["refusal"].name.lower()}
-    demo.record["expiry"] = record
+    return record
 
 
 def _on(chain: Any, demo: Demo, name: str) -> MarketSession:

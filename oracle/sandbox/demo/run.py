@@ -71,7 +71,6 @@ async def _show_everything(demo: Demo) -> None:
         await market_stages.show_crash(demo)
     with view.stage("expiry", "Old scores: floor terms, then no new loans; repayment always works"):
         await market_stages.show_expiry(demo)
-    await committee_stages.collect_epochs(demo)
     demo.record["stage_seconds"] = view.stage_seconds
     demo.record["total_seconds"] = round(view.elapsed_s, 1)
     write_record(RECORD_PATH, demo.record)

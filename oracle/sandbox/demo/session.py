@@ -25,7 +25,7 @@ class Demo:
     committee: Committee
     record: dict[str, Any]
     epoch: int = 0
-    liar_epochs: list[int] = field(default_factory=list)
+    liar_epoch: int = 0
     ranked: list[RatedBorrower] = field(default_factory=list)
     old_proof: ScoreProof | None = None
 
