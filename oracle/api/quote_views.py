@@ -165,12 +165,7 @@ def _answer(
     value = books.collateral_value_amount
     return QuoteAnswer(
         report=None if presented.report is None else report_ref(deps, presented.report),
-        block=BlockRef(
-            chain_id=state.chain_id,
-            block_number=state.block_number,
-            block_hash=to_hex(state.block_hash),
-            timestamp=state.block_time_s,
-        ),
+        block=_block_ref(state),
         market=to_checksum(state.market),
         borrower=to_checksum(account),
         amount=str(amount),
@@ -189,6 +184,15 @@ def _answer(
         max_ltv_bps=max(allowed_ltvs, default=0),
         menu=[_menu_view(step) for step in menu],
         notes=[*presented.notes, *(("The pair's score has expired or is unrated.",) if has_no_score(state) else ())],
+    )
+
+
+def _block_ref(state: MarketState) -> BlockRef:
+    return BlockRef(
+        chain_id=state.chain_id,
+        block_number=state.block_number,
+        block_hash=to_hex(state.block_hash),
+        timestamp=state.block_time_s,
     )
 
 

@@ -217,18 +217,20 @@ def store_epoch(database: Database, config: CommitteeConfig, epoch: Epoch, score
     records.save_epoch(
         EpochRecord(epoch=epoch, cut=cut, entries_root=None, borrowers=5, collaterals=len(config.pairs), timings_ms={})
     )
-    for chain_id in CHAINS[:1]:
-        reports.save_landing(
-            Landing(
-                epoch=epoch,
-                chain_id=chain_id,
-                scores_root=report.scores_root,
-                block_number=BlockNumber(2_000),
-                landed_at_s=TimestampS(epoch * EPOCH_S + 300),
-                transaction_hash=None,
-                gas_used=0,
-            )
-        )
+    reports.save_landing(landing_of(report))
     vectors = vectors_of(config, epoch - LAST_EPOCH)
     ScoreStore(database).save(epoch, scores, vectors=vectors, accounts=ACCOUNTS)
     return report
+
+
+def landing_of(report: Report) -> Landing:
+    """The report landed on the first chain only, brought by another node."""
+    return Landing(
+        epoch=report.epoch,
+        chain_id=CHAINS[0],
+        scores_root=report.scores_root,
+        block_number=BlockNumber(2_000),
+        landed_at_s=TimestampS(report.epoch * EPOCH_S + 300),
+        transaction_hash=None,
+        gas_used=0,
+    )

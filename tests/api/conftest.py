@@ -93,59 +93,75 @@ def make_state(world: CommitteeWorld) -> MarketState:
     pair = next(p for p in world.config.pairs if p.chain_id == CHAINS[0] and p.token == WETH)
     score = next(s for s in world.scores[LAST_EPOCH] if s.subject == pair.subject)
     assert isinstance(score, CollateralScore)
-    nothing = PostedBorrower(epoch=Epoch(0), behaviour_margin=Margin(0), grade=0)
     return MarketState(
         chain_id=CHAINS[0],
         market=MARKET,
         block_number=BlockNumber(2_100),
         block_hash=Hash32(b"\x77" * 32),
         block_time_s=TimestampS(NOW_S),
-        constants=MarketConstants(
-            oracle=Address(b"\xc0" * 20),
-            loan_token=USDC,
-            loan_symbol="USDC",
-            loan_decimals=6,
-            collateral_token=WETH,
-            collateral_subject=pair.subject,
-            severity_bps=Bps(1_000),
-            budget_ppm=Ppm(400),
-            floor_premium_bps=Bps(300),
-            borrower_limit_amount=10**12,
-            exposure_cap_amount=10**13,
-            tables_hash=keccak256(world.borrower_bundle.tables_bytes),
-        ),
-        head=OracleHead(
-            epoch=LAST_EPOCH,
-            previous_epoch=Epoch(LAST_EPOCH - 1),
-            scores_root=world.reports[LAST_EPOCH].scores_root,
-            landed_at_s=TimestampS(NOW_S - 300),
-            epoch_s=EPOCH_S,
-            validity_s=VALIDITY_S,
-            grace_s=600,
-        ),
-        collateral=PostedCollateral(
-            epoch=LAST_EPOCH,
-            margin=score.margin,
-            volatility_ppm=score.volatility_ppm,
-            drawdown_bps=score.drawdown_bps,
-            gap_ppm=score.gap_ppm,
-            ltv_ceiling_bps=score.ltv_ceiling_bps,
-            ltv_floor_bps=score.ltv_floor_bps,
-            liquidation_threshold_bps=score.liquidation_threshold_bps,
-            binding=score.binding,
-        ),
+        constants=make_constants(world, score),
+        head=make_head(world),
+        collateral=make_posted(score),
         cash_amount=10**13,
         total_exposure_amount=0,
         base_rate_wad=10**16,
-        borrower=BorrowerBooks(
-            debt_amount=0,
-            exposure_amount=0,
-            collateral_value_amount=6_000_000_000,
-            price_refusal="",
-            has_code=False,
-            as_account=nothing,
-            as_contract=nothing,
-        ),
+        borrower=make_books(),
+    )
+
+
+def make_constants(world: CommitteeWorld, score: CollateralScore) -> MarketConstants:
+    return MarketConstants(
+        oracle=Address(b"\xc0" * 20),
+        loan_token=USDC,
+        loan_symbol="USDC",
+        loan_decimals=6,
+        collateral_token=WETH,
+        collateral_subject=score.subject,
+        severity_bps=Bps(1_000),
+        budget_ppm=Ppm(400),
+        floor_premium_bps=Bps(300),
+        borrower_limit_amount=10**12,
+        exposure_cap_amount=10**13,
+        tables_hash=keccak256(world.borrower_bundle.tables_bytes),
+    )
+
+
+def make_head(world: CommitteeWorld) -> OracleHead:
+    return OracleHead(
+        epoch=LAST_EPOCH,
+        previous_epoch=Epoch(LAST_EPOCH - 1),
+        scores_root=world.reports[LAST_EPOCH].scores_root,
+        landed_at_s=TimestampS(NOW_S - 300),
+        epoch_s=EPOCH_S,
+        validity_s=VALIDITY_S,
+        grace_s=600,
+    )
+
+
+def make_posted(score: CollateralScore) -> PostedCollateral:
+    return PostedCollateral(
+        epoch=LAST_EPOCH,
+        margin=score.margin,
+        volatility_ppm=score.volatility_ppm,
+        drawdown_bps=score.drawdown_bps,
+        gap_ppm=score.gap_ppm,
+        ltv_ceiling_bps=score.ltv_ceiling_bps,
+        ltv_floor_bps=score.ltv_floor_bps,
+        liquidation_threshold_bps=score.liquidation_threshold_bps,
+        binding=score.binding,
+    )
+
+
+def make_books() -> BorrowerBooks:
+    nothing = PostedBorrower(epoch=Epoch(0), behaviour_margin=Margin(0), grade=0)
+    return BorrowerBooks(
+        debt_amount=0,
+        exposure_amount=0,
+        collateral_value_amount=6_000_000_000,
+        price_refusal="",
+        has_code=False,
+        as_account=nothing,
+        as_contract=nothing,
     )
 
 
