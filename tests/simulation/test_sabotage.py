@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -52,20 +53,30 @@ def break_recomputation(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(machine, "RULES", tuple(rules))
 
 
-BREAKS = [break_quorum, break_promise, break_memory, break_choice, break_support, break_recomputation]
+# With a lone liar the majority short cut hides what `break_support` breaks: there, honest data differ in every epoch.
+BREAKS = [
+    (break_quorum, 40),
+    (break_promise, 40),
+    (break_memory, 40),
+    (break_choice, 40),
+    (break_support, 100),
+    (break_recomputation, 40),
+]
 
 
-@pytest.mark.parametrize("sabotage", BREAKS, ids=lambda b: b.__name__)
-def test_simulation__broken_protocol__violates_an_invariant(sabotage: object, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert callable(sabotage)
+@pytest.mark.parametrize(("sabotage", "skew_percent"), BREAKS, ids=lambda b: getattr(b, "__name__", ""))
+def test_simulation__broken_protocol__violates_an_invariant(
+    sabotage: Callable[[pytest.MonkeyPatch], None], skew_percent: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     sabotage(monkeypatch)
 
     with pytest.raises(AssertionError, match="C-0"):
-        run_until_violated()
+        run_until_violated(skew_percent)
 
 
-def run_until_violated() -> None:
+def run_until_violated(skew_percent: int) -> None:
     for seed in range(20):
         fault = "equivocate" if seed % 3 else "equivocate+withhold"
         lie = ["", "one", "all"][seed % 3]
-        run(make_network(4, seed, fault=fault, lie=lie, crashing_count=seed % 3), 8, skew_percent=40)
+        network = make_network(4, seed, fault=fault, lie=lie, crashing_count=seed % 3)
+        run(network, 8, skew_percent=skew_percent)
