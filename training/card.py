@@ -79,7 +79,7 @@ def collateral_card(name: str, source: str, trained: TrainedCollateral) -> str:
         "",
         f"Log-loss gain of the trees over a logit of 7-day volatility: {_gain(trained.gain)}.",
         "",
-        f"`drawdownBps` is the 99th percentile of the deepest fall in the window at that margin. Bonus {BONUS_BPS} bps, buffer {BUFFER_BPS} bps, cap and floor share by judgement.",
+        f"`drawdownBps` is the 99.5th percentile of the deepest fall in the window at that margin. Bonus {BONUS_BPS} bps, buffer {BUFFER_BPS} bps, cap and floor share by judgement.",
         f"Issuer and bridge levels 0 to 3 add {levels} of log-odds each, by judgement.",
         "",
         "## What the data cannot show",

@@ -1,6 +1,6 @@
 """The collateral pipeline: rows of hourly pairs, forward validation, trees, tables of gap and drawdown, model.
 
-The margin is the log-odds of a fall of 15 % within the 24-hour liquidation window, which is what buffer and bonus hold out. `drawdownBps` is the 99th percentile of the
+The margin is the log-odds of a fall of 15 % within the 24-hour liquidation window, which is what buffer and bonus hold out. `drawdownBps` is the 99.5th percentile of the
 deepest fall at that margin. What issuers and bridges add cannot be learned from exchange prices: two trees set it by judgement, and the card says so.
 """
 
@@ -41,7 +41,7 @@ PEGGED_PAIRS = (("WBETH", "ETH"), ("WBTC", "BTC"), ("BNSOL", "SOL"))
 RISK_UNITS = (0, 819, 2_048, 4_096)
 """What issuer and bridge levels 0..3 add to the margin: 0, 0.2, 0.5 and 1 of log-odds, by judgement."""
 BONUS_BPS, THRESHOLD_CAP_BPS, BUFFER_BPS, FLOOR_SHARE_BPS = Bps(500), Bps(9_300), Bps(500), Bps(6_000)
-_QUANTILE, _QUANTILE_GROUPS, _LEAST_DRAWDOWN_BPS, _LEAST_GAP_PPM = 0.99, 24, 150, 20
+_QUANTILE, _QUANTILE_GROUPS, _LEAST_DRAWDOWN_BPS, _LEAST_GAP_PPM = 0.995, 24, 150, 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,7 +123,7 @@ def judged_tree(name: str) -> Node:
 
 
 def drawdown_table(margins: Array, falls_bps: Array) -> tuple[int, ...]:
-    """Return the 99th percentile of the deepest fall by margin: per group of rows, made rising, linear between, in steps of 10 bps rounded up."""
+    """Return the 99.5th percentile of the deepest fall by margin: per group of rows, made rising, linear between, in steps of 10 bps rounded up."""
     order = np.array_split(np.argsort(margins, kind="stable"), _QUANTILE_GROUPS)
     middles = np.array([np.median(margins[rows]) for rows in order]) / LEAF_UNITS
     quantiles = np.array([np.quantile(falls_bps[rows], _QUANTILE) for rows in order])

@@ -44,7 +44,7 @@ PROFILES = {
         borrower_step_days=7,
         collateral_step_days=3,
         symbols=None,
-        collateral_recipe=Recipe(rounds=150, depth=5, learning_rate=0.06, min_child_weight=20, l2=5),
+        collateral_recipe=Recipe(rounds=120, depth=4, learning_rate=0.06, min_child_weight=5, l2=5),
     ),
     "small": Profile(
         borrower_step_days=14,
