@@ -70,6 +70,25 @@ contract MarketLawsTest is MarketFixture {
         assertNoBetter(market.quote(safe, amount, milder), before);
     }
 
+    /// Quotes T-03: an unusable score gives exactly what no score gives, however good it was.
+    function testFuzz_T03_ExpiredProof_IsTheFloor(uint256 amount, int32 margin, uint32 elapsedS) public {
+        amount = bound(amount, 1, 2000 * USDC);
+        ILendingMarket.Proof memory old = publishAs(FIRST_EPOCH + 1, safe, margin, 1);
+        supplyCollateral(safe, WETH);
+        uint64 later = FIRST_EPOCH + 1 + uint64(VALIDITY_S / EPOCH_S + 1 + bound(elapsedS, 0, 1000));
+        publishScores(later);
+        skipWithPrices(0);
+        ILendingMarket.Quote memory floor = market.quote(safe, amount);
+
+        ILendingMarket.Quote memory quote = market.quote(safe, amount, old);
+
+        assertEq(uint8(quote.basis), uint8(ILendingMarket.Basis.Expired));
+        assertEq(quote.allowed, floor.allowed);
+        assertEq(quote.premiumBps, floor.premiumBps);
+        assertEq(quote.ltvBps, floor.ltvBps);
+        assertEq(quote.allowed, quote.askBps <= 6000);
+    }
+
     /// Quotes T-09: two loans get no more, and no cheaper, than one of both amounts.
     function testFuzz_T09_TwoLoans_GetNoMoreThanOne(uint256 first, uint256 second, int32 margin) public {
         first = bound(first, 1, 1500 * USDC);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
+import { LendingMarket } from "../../src/LendingMarket.sol";
 import { ILendingMarket } from "../../src/interfaces/ILendingMarket.sol";
 import { IScoreOracle } from "../../src/interfaces/IScoreOracle.sol";
 import { LeafLib } from "../../src/libraries/LeafLib.sol";
@@ -288,6 +289,29 @@ contract LendingMarketTermsTest is MarketFixture {
         );
         vm.prank(safe);
         market.borrow(1 * USDC, safe);
+    }
+
+    /// A pair that was never posted has no threshold either; nothing is lent on it.
+    function test_Borrow_RevertWhen_CollateralNeverPosted() public {
+        ILendingMarket.ScoreConfig memory scores = scoreConfig();
+        scores.numeraire = address(0xE7E);
+        LendingMarket fresh = new LendingMarket(marketConfig(), scores);
+        usdc.mint(supplier, 1000 * USDC);
+        weth.mint(supplier, WETH);
+        vm.startPrank(supplier);
+        usdc.approve(address(fresh), 1000 * USDC);
+        weth.approve(address(fresh), WETH);
+        fresh.deposit(1000 * USDC, supplier);
+        fresh.supplyCollateral(WETH, supplier);
+
+        vm.expectRevert(
+            refused(
+                ILendingMarket.Refusal.CollateralUnscored, ILendingMarket.Basis.NoProof, 0, block.timestamp / EPOCH_S
+            )
+        );
+        fresh.borrow(1, supplier);
+        assertEq(fresh.liquidationThresholdBps(), 0);
+        fresh.withdrawCollateral(WETH, supplier);
     }
 
     function test_ExpiredCollateralScore_RepayWithdrawLiquidate_StillWork() public {
