@@ -1,0 +1,1 @@
+"""The bench: what Assay costs, each figure beside a named peer or limit."""
