@@ -186,7 +186,7 @@ def measure_epoch(bench: EpochBench) -> Iterator[Figure]:
     )
     node_ms = sum(cpu_ms[stage] for stage in PER_NODE)
     yield Figure(name="epoch, one node", value=node_ms, unit="CPU ms", peer=limit)
-    yield Figure(name="epoch, one node", value=node_ms, unit="CPU ms", peer=peers.MAINNET_EPOCH_LIMIT)
+    yield Figure(name="epoch, one node (mainnet)", value=node_ms, unit="CPU ms", peer=peers.MAINNET_EPOCH_LIMIT)
     yield Figure(name="epoch, four nodes on one core", value=N * node_ms, unit="CPU ms", peer=limit)
     grows = sum(cpu_ms[stage] for stage in (HISTORIES, VECTORS, SCORES, TREE)) * 100
     yield Figure(

@@ -195,7 +195,7 @@ def _measure_single_row(session: TreeSession, booster: xgb.Booster, rows: IntArr
 
     def score() -> None:
         for i in range(N_SINGLE):
-            session.raw_margins(rows[i : i + 1])
+            session.margins(rows[i : i + 1])
 
     ours, theirs = measure(score, runs=RUNS), measure(predict, runs=RUNS)
     peer = Peer(name=XGBOOST, value=theirs.cpu_s / N_SINGLE * 1e6)
