@@ -89,24 +89,26 @@ class Runtime:
         """Queue an event."""
         self._events.put_nowait(event)
 
-    def on_batch(self, content: bytes) -> int:
-        """Take in the content of a request from a peer; return how many of its messages were taken."""
+    def on_batch(self, content: bytes) -> bool:
+        """Take in the content of a request from a peer; return whether it is one that a member could have sent."""
         if self._status.newest_epoch is None:
-            return 1
-        window = EpochWindow.around(self._status.newest_epoch)
-        taken = 0
+            return True
         try:
             wires = self._authenticator.read_batch(content)
         except DroppedMessageError as error:
             self._drop(error)
-            return 0
-        for wire in wires:
-            try:
-                self.post(MessageReceived(signed=self._authenticator.read(wire, window)))
-                taken += 1
-            except DroppedMessageError as error:
-                self._drop(error)
-        return taken
+            return False
+        refusals = [refusal.why for wire in wires if (refusal := self._take(wire)) is not None]
+        return len(refusals) < len(wires) or set(refusals) == {DropReason.OTHER_EPOCH}
+
+    def _take(self, wire: bytes) -> DroppedMessageError | None:
+        window = EpochWindow.around(self._status.newest_epoch or Epoch(0))
+        try:
+            self.post(MessageReceived(signed=self._authenticator.read(wire, window)))
+        except DroppedMessageError as error:
+            self._drop(error)
+            return error
+        return None
 
     def on_too_large(self) -> None:
         """Count a request that was refused for its size."""

@@ -38,11 +38,11 @@ class BodyTooLargeError(Exception):
 
 
 class MessageServer:
-    """The node's ASGI application. `on_batch` gets the content of a request and returns how many messages were taken."""
+    """The node's ASGI application. `on_batch` gets the content of a request and returns whether a member could have sent it."""
 
     def __init__(
         self,
-        on_batch: Callable[[bytes], int],
+        on_batch: Callable[[bytes], bool],
         on_too_large: Callable[[], None],
         *,
         max_body_bytes: int,
@@ -71,8 +71,7 @@ class MessageServer:
             return
         if content is None:
             return
-        taken = self._on_batch(content)
-        await _answer(send, 204 if taken else 400)
+        await _answer(send, 204 if self._on_batch(content) else 400)
 
     async def _serve_other(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"] == METRICS_PATH and self.metrics is not None:
@@ -203,13 +202,14 @@ class PeerSender:
             self._failed(type(error).__name__, len(batch))
             await asyncio.sleep(RETRY_PAUSE_S)
             return
+        if self.is_reachable is not True:
+            self._log.info("peer reachable")
+        self.is_reachable = True
         if response.status_code == httpx.codes.NO_CONTENT:
-            if self.is_reachable is not True:
-                self._log.info("peer reachable")
-            self.is_reachable = True
             self.sent += len(batch)
         else:
-            self._failed(f"HTTP {response.status_code}", len(batch))
+            self.failures += 1
+            self._log.warning("peer refused", status=response.status_code, lost_messages=len(batch))
 
     def _failed(self, why: str, count: int) -> None:
         self.failures += 1

@@ -1,0 +1,59 @@
+"""`committee.json`: its digest is that of its content, or it is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from oracle.domain.ids import to_hex
+from oracle.errors import ConfigurationError
+from oracle.node.committee_file import read_committee, write_committee
+from tests.node.committee import vector_config
+
+
+def written(folder: Path, **changes: Any) -> Path:
+    path = folder / "committee.json"
+    write_committee(vector_config(), path)
+    document = json.loads(path.read_text()) | changes
+    path.write_text(json.dumps(document))
+    return path
+
+
+def test_read_committee__written_by_us__is_the_same_configuration(tmp_path: Path) -> None:
+    config = read_committee(written(tmp_path))
+
+    assert config == vector_config()
+    assert to_hex(config.digest) == "0x7a740c3f28c993ca743c75b3f6250a3b9deb811c3741fd23ecdbc62cefebd509"
+
+
+def test_read_committee__one_member_changed__names_both_digests(tmp_path: Path) -> None:
+    members = [to_hex(member) for member in vector_config().members]
+    path = written(tmp_path, members=["0x" + "11" * 20, *members[1:]])
+
+    with pytest.raises(ConfigurationError, match="says digest 0x7a74"):
+        read_committee(path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"f": 2}, "cannot stand 2 faults"),
+        ({"q": 1}, "attestation quorum"),
+        ({"members": ["0x12"]}, "members"),
+        ({"prev_digest": "0x12"}, "hash"),
+        ({"chains": []}, "chain"),
+        ({"surprise": 1}, "surprise"),
+        ({"leaf_layout_version": 9}, "digest"),
+    ],
+)
+def test_read_committee__wrong_content__names_it(tmp_path: Path, changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(ConfigurationError, match=words):
+        read_committee(written(tmp_path, **changes))
+
+
+def test_read_committee__missing_file__says_so(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="No such file"):
+        read_committee(tmp_path / "absent.json")
