@@ -1,0 +1,57 @@
+"""A canonical dataset of one generated world: what `borrower-sandbox-1` is trained on. Run by `make train-sandbox`.
+
+Seed and end are fixed, so the same code gives the same dataset; the seed is not the demo's, so that the demo's borrowers are new to the model.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+from oracle.chain.reader import fetch_histories
+from oracle.domain.units import Epoch
+from oracle.node.export import write_export
+from oracle.node.inspection import open_verifier
+from oracle.node.provision import provision_sandbox
+from oracle.node.settings import load_settings
+from oracle.sandbox.config import HistorySpec, SandboxConfig, find_sandbox_models
+from oracle.sandbox.world import start_world
+
+END_S = int(datetime(2026, 11, 1, tzinfo=UTC).timestamp())
+SPEC = HistorySpec(seed=2, borrowers_per_chain=300, borrowers_on_all_chains=150, contracts_per_chain=12, end_s=END_S)
+
+
+async def write_generated_dataset(out: Path, spec: HistorySpec = SPEC) -> dict[str, int]:
+    """Build or load the world, read it through its endpoints as a node does, and write the dataset up to the end of its history."""
+    borrower_model, collateral_model = find_sandbox_models()
+    with tempfile.TemporaryDirectory() as scratch:
+        config = SandboxConfig(
+            history=spec,
+            borrower_model=borrower_model,
+            collateral_model=collateral_model,
+            run_directory=Path(scratch) / "world",
+            max_cache_age_days=10_000,
+        )
+        async with await start_world(config) as world:
+            members = provision_sandbox(world.manifest, Path(scratch) / "nodes")
+            async with open_verifier(load_settings(members[0].config_path)) as (verifier, _, committee):
+                end_s = min(chain.history_end_s for chain in world.manifest.chains)
+                cut = await verifier.derive_cut(Epoch(end_s // committee.params.epoch_seconds))
+                histories = await fetch_histories(committee, verifier.readers, cut)
+                name = f"generated activity, seed {spec.seed}, {len(histories.borrowers)} borrowers"
+                return write_export(out, name, committee, cut, histories)
+
+
+def main() -> None:
+    """Write the dataset and print how many rows it has."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("out", type=Path, help="folder to write")
+    rows = asyncio.run(write_generated_dataset(parser.parse_args().out))
+    print(", ".join(f"{count} {what}" for what, count in rows.items()))
+
+
+if __name__ == "__main__":
+    main()
