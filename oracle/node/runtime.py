@@ -85,6 +85,11 @@ class Runtime:
         self._cpu_start_ms = 0
         self._log = get_log()
 
+    @property
+    def protocol_state(self) -> NodeState:
+        """Return the protocol's present state, to look at."""
+        return self._state
+
     def post(self, event: Event) -> None:
         """Queue an event."""
         self._events.put_nowait(event)

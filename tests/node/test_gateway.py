@@ -1,0 +1,109 @@
+"""A destination chain over JSON-RPC: the next endpoint when one fails, reasons in words, known transactions no error."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from oracle.chain.rpc import Call
+from oracle.delivery.codec import selector
+from oracle.domain.ids import Address, Hash32, keccak256
+from oracle.domain.units import BlockNumber, ChainId
+from oracle.errors import (
+    CallRevertedError,
+    EndpointRefusalError,
+    EndpointUnreachableError,
+    NonceUsedError,
+    ReplacementUnderpricedError,
+    TooFewEndpointsError,
+)
+from oracle.node.gateway import RpcGateway, explain_refusal
+
+pytestmark = pytest.mark.anyio
+ORACLE = Address(b"\x0c" * 20)
+STALE = selector("StaleReport(uint64,uint64)") + (7).to_bytes(32, "big") + (9).to_bytes(32, "big")
+
+
+class FakeEndpoint:
+    def __init__(self, answer: Any) -> None:
+        self.answer = answer
+        self.calls: list[Call] = []
+
+    @property
+    def name(self) -> str:
+        return "fake"
+
+    async def batch(self, calls: Sequence[Call]) -> list[Any]:
+        self.calls += calls
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return [self.answer for _ in calls]
+
+
+def gateway(*answers: Any) -> RpcGateway:
+    return RpcGateway(ChainId(31337), [FakeEndpoint(answer) for answer in answers])
+
+
+async def test_call__first_endpoint_down__asks_the_second() -> None:
+    chain = gateway(EndpointUnreachableError("a", "timed out"), "0x1234")
+
+    assert await chain.call([(ORACLE, b"\x01")]) == [b"\x12\x34"]
+
+
+async def test_call__every_endpoint_down__says_so() -> None:
+    with pytest.raises(TooFewEndpointsError, match="timed out"):
+        await gateway(EndpointUnreachableError("a", "timed out")).call([(ORACLE, b"")])
+
+
+async def test_estimate_gas__contract_refuses__names_the_error_with_both_numbers() -> None:
+    refusal = EndpointRefusalError("a", f"eth_estimateGas: {{'code': 3, 'data': '0x{STALE.hex()}'}}")
+
+    with pytest.raises(CallRevertedError, match=r"StaleReport\(7, 9\)"):
+        await gateway(refusal).estimate_gas(ORACLE, ORACLE, b"")
+
+
+@pytest.mark.parametrize(
+    ("reason", "error"),
+    [
+        ("replacement transaction underpriced", ReplacementUnderpricedError),
+        ("nonce too low", NonceUsedError),
+        ("insufficient funds", CallRevertedError),
+    ],
+)
+async def test_send__refusals__are_told_apart(reason: str, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        await gateway(EndpointRefusalError("a", reason)).send(b"raw")
+
+
+async def test_send__known_already__is_no_error() -> None:
+    chain = gateway(EndpointRefusalError("a", "already known"))
+
+    await chain.send(b"raw")
+
+
+async def test_receipt__not_mined__is_none_and_mined_has_its_fee() -> None:
+    mined = {"gasUsed": "0x64", "blockNumber": "0x7", "status": "0x1", "effectiveGasPrice": "0x3"}
+
+    assert await gateway(None).receipt(Hash32(bytes(32))) is None
+    receipt = await gateway(mined).receipt(Hash32(bytes(32)))
+
+    assert receipt is not None
+    assert (receipt.is_success, receipt.fee_wei, receipt.block_number) == (True, 300, 7)
+
+
+async def test_logs__by_epoch__filter_on_the_indexed_argument() -> None:
+    endpoint = FakeEndpoint([])
+    topic, indexed = keccak256(b"event"), Hash32(bytes(32))
+
+    await RpcGateway(ChainId(1), [endpoint]).logs(ORACLE, topic, BlockNumber(1), BlockNumber(2), indexed=indexed)
+
+    ((_, (query,)),) = endpoint.calls
+    assert query["topics"] == ["0x" + topic.hex(), "0x" + "00" * 32]
+
+
+def test_explain_refusal__shortened_data__still_names_the_error() -> None:
+    assert explain_refusal(f"'data': '0x{STALE.hex()[:40]}") == "StaleReport"
+    assert explain_refusal("custom error 0xdeadbeef") == "0xdeadbeef"
+    assert explain_refusal("out of gas") == "out of gas"
