@@ -27,9 +27,8 @@ def main(arguments: list[str] | None = None) -> int:
     started = time.monotonic()
     try:
         if options.dataset:
-            bundles = [
-                train_on_canonical(Path(options.dataset), options.bundle, Path(options.out), is_sandbox=options.sandbox)
-            ]
+            folders = [Path(folder) for folder in options.dataset]
+            bundles = [train_on_canonical(folders, options.bundle, Path(options.out), is_sandbox=options.sandbox)]
         else:
             bundles = train_on_data(Path(options.data), PROFILES[options.profile], Path(options.out))
         for bundle in bundles:
@@ -65,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     source = train.add_mutually_exclusive_group(required=True)
     source.add_argument("--data", help="folder of the public data sets")
-    source.add_argument("--dataset", help="folder of one canonical dataset")
+    source.add_argument("--dataset", nargs="+", help="folders of canonical datasets, trained on together")
     train.add_argument("--profile", choices=sorted(PROFILES), default="full")
     train.add_argument("--bundle", default="borrower-sandbox-1", help="name of the bundle trained on --dataset")
     train.add_argument("--sandbox", action="store_true", help="trees active, refused outside the sandbox")

@@ -5,6 +5,7 @@ The small profile is the same path on fewer rows; it is there to be reproduced i
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from training.datasets.canonical import Dataset, read_dataset
 from training.datasets.maker import read_maker
 from training.errors import DatasetError
 from training.export import write_bundle
-from training.rows import BorrowerRows, build_borrower_rows, build_collateral_rows
+from training.rows import BorrowerRows, build_borrower_rows, build_collateral_rows, concatenate
 from training.train import Recipe
 
 # With some sixty liquidated vaults, anything stronger than shallow, slow trees learns the vaults.
@@ -83,16 +84,19 @@ def train_on_data(data: Path, profile: Profile, out: Path) -> list[Bundle]:
     ]
 
 
-def train_on_canonical(folder: Path, name: str, out: Path, *, is_sandbox: bool) -> Bundle:
-    """Return one borrower bundle trained on a canonical dataset folder, written below `out`."""
-    return train_on_dataset(read_dataset(folder), name, out, is_sandbox=is_sandbox)
+def train_on_canonical(folders: list[Path], name: str, out: Path, *, is_sandbox: bool) -> Bundle:
+    """Return one borrower bundle trained on canonical dataset folders together, written below `out`."""
+    return train_on_datasets((read_dataset(folder) for folder in folders), name, out, is_sandbox=is_sandbox)
 
 
-def train_on_dataset(dataset: Dataset, name: str, out: Path, *, is_sandbox: bool) -> Bundle:
-    """Return one borrower bundle trained on a dataset in memory, written below `out`."""
-    rows = build_borrower_rows(dataset, step_days=SANDBOX_STEP_DAYS)
-    source = f"{dataset.name}, {len(dataset.borrowers)} borrowers, every {SANDBOX_STEP_DAYS} days"
-    return _write_borrower(name, source, rows, SANDBOX_RECIPE, out, is_sandbox=is_sandbox)
+def train_on_datasets(datasets: Iterable[Dataset], name: str, out: Path, *, is_sandbox: bool) -> Bundle:
+    """Return one borrower bundle trained on datasets in memory, one held at a time, written below `out`."""
+    parts, names = [], []
+    for dataset in datasets:
+        parts.append(build_borrower_rows(dataset, step_days=SANDBOX_STEP_DAYS))
+        names.append(f"{dataset.name} ({len(dataset.borrowers)} borrowers)")
+    source = f"{'; '.join(names)}; every {SANDBOX_STEP_DAYS} days"
+    return _write_borrower(name, source, concatenate(parts), SANDBOX_RECIPE, out, is_sandbox=is_sandbox)
 
 
 def _write_borrower(

@@ -45,7 +45,8 @@ class CollateralRows:
 def build_borrower_rows(dataset: Dataset, *, step_days: int) -> BorrowerRows:
     """Return the rows of every `step_days`-th midnight whose horizon lies inside the data.
 
-    A position clearly below liquidation at a snapshot is being liquidated, or was reconstructed wrongly: there is nothing to foresee.
+    A position clearly below liquidation at a snapshot is being liquidated, or was reconstructed wrongly: there is nothing to foresee. One without
+    known volatility gets a conservative z in production, which says nothing about distance.
     """
     vectors, labels, clusters, times, healths = [], [], [], [], []
     first = -(-dataset.start_s // DAY_S) * DAY_S
@@ -56,7 +57,8 @@ def build_borrower_rows(dataset: Dataset, *, step_days: int) -> BorrowerRows:
             history = dataset.history(borrower, as_of_s, prices)
             debt = sum(p.debt_usd_e8 for p in history.positions)
             lowest = min((p.health_factor_wad for p in history.positions if p.debt_usd_e8 > 0), default=0)
-            if debt < DUST_USD_E8 or lowest < _LEAST_HEALTH_WAD:
+            is_known = all(p.volatility_ppm > 0 for p in history.positions)
+            if debt < DUST_USD_E8 or lowest < _LEAST_HEALTH_WAD or not is_known:
                 continue
             vectors.append(compute_borrower_vector(history))
             labels.append(is_liquidated(borrower, as_of_s, debt))
@@ -70,6 +72,21 @@ def build_borrower_rows(dataset: Dataset, *, step_days: int) -> BorrowerRows:
         clusters=np.array(clusters),
         as_of_s=np.array(times),
         log_health=np.array(healths),
+    )
+
+
+def concatenate(parts: list[BorrowerRows]) -> BorrowerRows:
+    """Return the rows of several datasets; borrowers of different ones are different clusters."""
+    shift, clusters = 0, []
+    for part in parts:
+        clusters.append(part.clusters + shift)
+        shift += int(part.clusters.max(initial=-1)) + 1
+    return BorrowerRows(
+        vectors=np.concatenate([p.vectors for p in parts]),
+        is_positive=np.concatenate([p.is_positive for p in parts]),
+        clusters=np.concatenate(clusters),
+        as_of_s=np.concatenate([p.as_of_s for p in parts]),
+        log_health=np.concatenate([p.log_health for p in parts]),
     )
 
 

@@ -21,6 +21,8 @@ _RIDGE = 1.0
 _UNDERWATER_SLOPE = -3.0
 """Below liquidation data are mostly errors of reconstruction: there the slope is set, not fitted."""
 _LIMIT = 9.0
+_KNOT_STEP = 16
+"""Knots are rounded coarsely, so that the last bits of an optimiser on another machine do not change the model id."""
 KNOTS = 257
 
 
@@ -43,7 +45,7 @@ def fit_state_offsets(z: Array, is_positive: Array) -> tuple[int, ...]:
     ).x
     distance = _distance(np.arange(KNOTS) * 256)
     knots = _basis(distance) @ weights[1:] + weights[0] + _UNDERWATER_SLOPE * np.minimum(distance, 0)
-    units = np.rint(np.clip(knots, -_LIMIT, _LIMIT) * LEAF_UNITS).astype(np.int64)
+    units = np.rint(np.clip(knots, -_LIMIT, _LIMIT) * LEAF_UNITS / _KNOT_STEP).astype(np.int64) * _KNOT_STEP
     return tuple(np.minimum.accumulate(units).tolist())
 
 

@@ -34,7 +34,7 @@ def compute_collateral_vector(history: CollateralHistory) -> tuple[int, ...]:
     if history.as_of_s - series.last_hour_s > _MAX_STALE_S:
         return compute_price_vector(np.zeros(0, dtype=np.int64), *facts)
     kept = series.prices_e8[-(_YEAR + 1) :]
-    return compute_price_vector(_fitted(kept), *facts)
+    return compute_price_vector(fit_prices(kept), *facts)
 
 
 def volatility_ppm(vector: tuple[int, ...]) -> Ppm:
@@ -63,7 +63,7 @@ def compute_price_vector(prices: Prices, issuer_risk: int, bridge_risk: int) -> 
     )
 
 
-def _fitted(prices_e8: tuple[int, ...]) -> Prices:
+def fit_prices(prices_e8: tuple[int, ...]) -> Prices:
     """Return prices as int64, shifted right together if the largest would overflow; never below 1."""
     excess = max(0, max(prices_e8, default=1).bit_length() - _PRICE_BITS)
     return np.array([max(1, p >> excess) for p in prices_e8] if excess else prices_e8, dtype=np.int64)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from oracle.domain.ids import BTC, USD
+from oracle.domain.market import HourlySeries
 from oracle.domain.units import DAY_S, TimestampS
 from tests.training.generated import small_dataset
 from training.datasets.canonical import read_dataset, write_dataset
@@ -66,6 +68,23 @@ def test_history__positions__are_the_samples_of_the_moment() -> None:
         assert position.debt_usd_e8 == sample.debt_usd_e8
         assert 300_000 < position.volatility_ppm < 2_000_000
     assert len(now) > 20
+
+
+def test_volatility__price_above_88_thousand_dollars__does_not_overflow() -> None:
+    """A price times 10^6 must fit 64 bits: what the node scales down, the dataset has to as well."""
+    dataset = small_dataset()
+    scaled = replace(
+        dataset,
+        prices={
+            token: HourlySeries(first_hour_s=s.first_hour_s, prices_e8=tuple(p * 1_024 for p in s.prices_e8))
+            for token, s in dataset.prices.items()
+        },
+        _volatility={},
+    )
+
+    token = (CHAINS[0], WBTC)
+
+    assert scaled.volatility_ppm(token, USD, MIDDLE_S) == dataset.volatility_ppm(token, USD, MIDDLE_S)
 
 
 def test_volatility__of_a_pair__is_zero_only_for_a_numeraires_own_token() -> None:

@@ -14,7 +14,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
 
 from oracle.domain.event import EventKind, LendingEvent
@@ -23,7 +22,7 @@ from oracle.domain.ids import USD, Address, SubjectId, parse_address, to_hex
 from oracle.domain.market import AssetFacts, HourlySeries
 from oracle.domain.position import PositionSample
 from oracle.domain.units import HOUR_S, ChainId, Ppm, TimestampS
-from oracle.features.collateral import compute_price_vector, volatility_ppm
+from oracle.features.collateral import compute_price_vector, fit_prices, volatility_ppm
 from training.errors import DatasetError
 
 type Token = tuple[ChainId, Address]
@@ -108,11 +107,11 @@ class Dataset:
         """Return the volatility of a token in a numeraire at a time, 0 if unknown."""
         key = (token, numeraire, int(as_of_s))
         if key not in self._volatility:
-            window = self._pair_prices(token, numeraire, as_of_s)
-            self._volatility[key] = volatility_ppm(compute_price_vector(window, 0, 0)) if len(window) else Ppm(0)
+            prices = fit_prices(self._pair_prices(token, numeraire, as_of_s))
+            self._volatility[key] = volatility_ppm(compute_price_vector(prices, 0, 0))
         return self._volatility[key]
 
-    def _pair_prices(self, token: Token, numeraire: Address, as_of_s: TimestampS) -> np.ndarray[Any, Any]:
+    def _pair_prices(self, token: Token, numeraire: Address, as_of_s: TimestampS) -> tuple[int, ...]:
         base = self._window(token, as_of_s)
         if numeraire == USD:
             return base
@@ -121,19 +120,18 @@ class Dataset:
             key=lambda a: (a.issuer_risk, a.bridge_risk, a.token),
         )
         if own.token == token[1]:
-            return np.zeros(0, dtype=np.int64)
+            return ()
         quote = self._window((token[0], own.token), as_of_s)
         length = min(len(base), len(quote))
-        return np.array(
-            [b * 10**8 // q for b, q in zip(base[-length:].tolist(), quote[-length:].tolist(), strict=True)]
-        )
+        return tuple(b * 10**8 // q for b, q in zip(base[-length:], quote[-length:], strict=True)) if length else ()
 
-    def _window(self, token: Token, as_of_s: TimestampS) -> np.ndarray[Any, Any]:
+    def _window(self, token: Token, as_of_s: TimestampS) -> tuple[int, ...]:
+        """Return a year of prices up to the moment, none if the series ended before it."""
         series = self.prices.get(token)
         if series is None or as_of_s > series.last_hour_s:
-            return np.zeros(0, dtype=np.int64)
+            return ()
         last = max(0, (as_of_s - series.first_hour_s) // HOUR_S + 1)
-        return np.array(series.prices_e8[max(0, last - 8_761) : last], dtype=np.int64)
+        return series.prices_e8[max(0, last - 8_761) : last]
 
 
 def _open_tokens(events: tuple[LendingEvent, ...], sample: PositionSample) -> tuple[list[Address], list[Address]]:
