@@ -31,8 +31,8 @@ def borrower_card(name: str, source: str, trained: TrainedBorrower, limits: str)
     model, validation = trained.model, trained.validation
     is_active = ModelFlag.TREES_ACTIVE in model.flags
     if ModelFlag.SANDBOX_ONLY in model.flags:
-        gained = "have a gain above zero on generated data" if validation.gain.low > 0 else "have no sure gain"
-        first = f"Behaviour trees: ACTIVE, for the sandbox only: they {gained}, which cannot show anything about real loans."
+        gained = "has a" if validation.gain.low > 0 else "has no"
+        first = f"Behaviour trees: ACTIVE, for the sandbox only. Their gain {gained} lower bound above zero out of time; generated data cannot show anything about real loans."
     elif is_active:
         first = "Behaviour trees: ACTIVE. Their out-of-time gain has a lower bound above zero; the data cannot show that it holds for other protocols."
     else:
