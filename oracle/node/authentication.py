@@ -1,7 +1,7 @@
 """Who really sent a message: every signature in it, nested evidence included, is recovered to the member it names.
 
-Cheap checks come first, so that a flood of foreign messages costs little: committee, epoch window, sender, then signatures. What was verified is
-remembered, because the same evidence travels in many messages.
+Cheap checks come first, so that a flood of foreign messages costs little: committee, epoch window, sender, the envelope's signature; only then is a body
+decoded, so that whatever is wrong with it has an author. What was verified is remembered: the same evidence travels in many messages.
 """
 
 from __future__ import annotations
@@ -11,10 +11,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from oracle.consensus.machine import RETAINED_EPOCHS
-from oracle.consensus.messages import Claim, SignedMessage, decode_batch, decode_message
+from oracle.consensus.messages import MESSAGE_TYPEHASH, Claim, SignedMessage, decode_batch, decode_message
+from oracle.consensus.words import Reader, bytes_tail, encode_tuple
 from oracle.domain.committee import CommitteeConfig
+from oracle.domain.ids import keccak256
+from oracle.domain.report import typed_data_hash
 from oracle.domain.units import Epoch, NodeId
-from oracle.errors import PeerProtocolError
+from oracle.errors import MalformedValueError, PeerProtocolError
 from oracle.signing.verify import is_signed_by
 
 REMEMBERED_CLAIMS = 20_000
@@ -94,20 +97,19 @@ class Authenticator:
         """Return an authenticated message.
 
         Raises:
-            DroppedMessageError: with the reason, and the sender if it is proven.
+            DroppedMessageError: with the reason, and the sender once the envelope's signature holds.
         """
-        self._check_envelope(wire, window)
+        self._check_words(wire, window)
+        sender = self._authenticate_envelope(wire)
         try:
             signed = decode_message(wire)
             claims = list(signed.claims())
         except PeerProtocolError as error:
-            raise DroppedMessageError(None, DropReason.MALFORMED, error.reason) from error
-        sender: NodeId | None = None
+            raise DroppedMessageError(sender, DropReason.MALFORMED, error.reason) from error
         for claim in claims:
             if not self.is_genuine(claim):
                 detail = f"{signed.kind.name} holds no signature of member {claim.signer}"
                 raise DroppedMessageError(sender, DropReason.WRONG_SIGNATURE, detail)
-            sender = signed.sender
         return signed
 
     def is_genuine(self, claim: Claim) -> bool:
@@ -124,7 +126,23 @@ class Authenticator:
             self._verified.popitem(last=False)
         return True
 
-    def _check_envelope(self, wire: bytes, window: EpochWindow) -> None:
+    def _authenticate_envelope(self, wire: bytes) -> NodeId:
+        """Return the member that signed the envelope; its digest needs the body's hash only, so nothing of the body is decoded before."""
+        reader = Reader(data=wire)
+        try:
+            body, signature = reader.bytes_at(6), reader.bytes_at(7)
+        except MalformedValueError as error:
+            raise DroppedMessageError(None, DropReason.MALFORMED, str(error)) from error
+        if encode_tuple(wire[: 6 * _WORD], bytes_tail(body), bytes_tail(signature)) != wire:
+            # The signature does not cover the wrapping: whoever passed it on may have changed it, so nobody is named.
+            raise DroppedMessageError(None, DropReason.MALFORMED, "it is not in canonical wire form")
+        digest = typed_data_hash(keccak256(MESSAGE_TYPEHASH + wire[: 6 * _WORD] + keccak256(body)))
+        sender = NodeId(int.from_bytes(wire[5 * _WORD : 6 * _WORD], "big"))
+        if not self.is_genuine(Claim(signer=sender, digest=digest, signature=signature)):
+            raise DroppedMessageError(None, DropReason.WRONG_SIGNATURE, f"it is not signed by member {sender}")
+        return sender
+
+    def _check_words(self, wire: bytes, window: EpochWindow) -> None:
         """Look at the fixed words only: config digest, epoch, sender."""
         if len(wire) < 8 * _WORD:
             raise DroppedMessageError(None, DropReason.MALFORMED, f"{len(wire)} bytes are no message")

@@ -25,7 +25,7 @@ VECTORS: Any = load("messages")
 EPOCH = Epoch(489_555)
 WINDOW = EpochWindow.around(EPOCH)
 LAYER_REASONS = {
-    "wire": {DropReason.MALFORMED},
+    "wire": {DropReason.MALFORMED, DropReason.WRONG_SIGNATURE},
     "signature": {DropReason.WRONG_SIGNATURE, DropReason.MALFORMED},
     "envelope": {DropReason.MALFORMED, DropReason.UNKNOWN_SENDER, DropReason.OTHER_COMMITTEE},
     "body": {DropReason.MALFORMED},
@@ -69,7 +69,16 @@ def test_read__every_malformed_vector__is_dropped_with_its_reason(authenticator:
     error = reason_of(authenticator, raw(case["wire"]))
 
     assert error.why in LAYER_REASONS.get(case["layer"], set(DropReason))
-    assert error.sender is None or case["layer"] == "nested"
+    # Whoever signed the envelope answers for what is inside it; before that, nobody does.
+    assert error.sender is None or case["layer"] in ("body", "nested", "envelope")
+
+
+def test_read__malformed_body_with_a_good_signature__is_attributed_to_its_author(authenticator: Authenticator) -> None:
+    bodies = [case for case in VECTORS["malformed"] if case["layer"] == "body"]
+
+    senders = {reason_of(authenticator, raw(case["wire"])).sender for case in bodies}
+
+    assert None not in senders
 
 
 def test_read__signed_by_another_member__is_dropped_and_nobody_blamed(authenticator: Authenticator) -> None:
