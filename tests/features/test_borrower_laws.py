@@ -71,6 +71,20 @@ def test_splitting__every_action_into_parts__changes_nothing(seed: int, parts: i
     assert compute_borrower_vector(replace(base, events=tuple(pieces))) == compute_borrower_vector(base)
 
 
+@given(seed=seeds, addresses=st.integers(2, 50))
+def test_splitting__a_life_over_several_addresses__leaves_each_the_same_vector(seed: int, addresses: int) -> None:
+    """Pro rata, with every part far above dust: no share of a history looks better than the whole."""
+    base = random_history(seed)
+
+    def scaled(factor: int) -> tuple[int, ...]:
+        events = tuple(replace(e, value_usd_e8=UsdE8(e.value_usd_e8 * factor)) for e in base.events)
+        samples = tuple(replace(s, debt_usd_e8=UsdE8(s.debt_usd_e8 * factor)) for s in base.samples)
+        positions = tuple(replace(p, debt_usd_e8=UsdE8(p.debt_usd_e8 * factor)) for p in base.positions)
+        return compute_borrower_vector(replace(base, events=events, samples=samples, positions=positions))
+
+    assert scaled(1_000) == scaled(1_000 * addresses)
+
+
 @given(seed=seeds, data=st.data())
 def test_deleting__own_repayments__never_improves(seed: int, data: st.DataObject) -> None:
     base = random_history(seed)

@@ -214,3 +214,13 @@ def test_score_collaterals__unrated__lends_nothing() -> None:
     score = scorer.score_collaterals([SUBJECT], [[0] * len(COLLATERAL_SCHEMA)])[0]
 
     assert (score.ltv_ceiling_bps, score.ltv_floor_bps, score.liquidation_threshold_bps, score.binding) == (0, 0, 0, 3)
+
+
+@pytest.mark.parametrize("name", RELEASED)
+def test_trees_margins__released_graph_on_many_rows__equals_the_reference(name: str) -> None:
+    """S-01 for the very files that ship."""
+    bundle = load_bundle(name, allow_sandbox=True)
+    vectors = random_vectors(bundle.schema, 20_000, seed=5)
+    vectors[np.random.default_rng(6).random(vectors.shape) < 0.15] = 0
+
+    assert (Scorer(bundle).trees_margins(vectors) == compute_margins(bundle.model.trees, vectors)).all()

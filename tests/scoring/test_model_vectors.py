@@ -48,6 +48,15 @@ def test_codec__shared_models__same_bytes_and_id(document: dict[str, Any]) -> No
         assert find_defects(model) == []
 
 
+def test_find_defects__volatility_slot_not_required__is_named(document: dict[str, Any]) -> None:
+    """FORMATS.md, section 8: a missing volatility must not pass for none."""
+    model = next(m for m in map(model_of, document["models"]) if m.kind is ScoreKind.COLLATERAL)
+    slot = model.collateral_tables.volatility_slot
+    support = tuple(replace(s, is_required=s.is_required and i != slot) for i, s in enumerate(model.support))
+
+    assert find_defects(replace(model, support=support)) == ["the volatility slot is not required"]
+
+
 def test_decode_model__shared_models__same_fields(document: dict[str, Any]) -> None:
     entry = document["models"][0]
     model = model_of(entry)
