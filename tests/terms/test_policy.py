@@ -116,9 +116,7 @@ def is_no_better(worse: Terms, better: Terms) -> bool:
     """Return whether `worse` grants no more, at no lower premium where both grant."""
     if worse.is_granted and not better.is_granted:
         return False
-    return worse.max_ltv_bps <= better.max_ltv_bps and (
-        not worse.is_granted or worse.premium_bps >= better.premium_bps
-    )
+    return worse.max_ltv_bps <= better.max_ltv_bps and (not worse.is_granted or worse.premium_bps >= better.premium_bps)
 
 
 @given(pair=pairs, market=markets, margin=margins, ask=st.integers(1, 10_000))
