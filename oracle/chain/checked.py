@@ -22,6 +22,7 @@ from oracle.errors import (
     EndpointError,
     MalformedAnswerError,
     TooFewEndpointsError,
+    WrongChainError,
 )
 
 AGREEING_ENDPOINTS = 2
@@ -45,6 +46,7 @@ class CheckedChain:
 
     Raises (every read):
         TooFewEndpointsError: if fewer than two endpoints answered.
+        WrongChainError: if so, and one of the others serves another chain.
         EndpointDisagreementError: if two answered and no two alike.
     """
 
@@ -132,15 +134,18 @@ class CheckedChain:
         outcomes = await asyncio.gather(*(fetch(e) for e in self.endpoints), return_exceptions=True)
         answers: list[tuple[Endpoint, T]] = []
         failures: list[EndpointError] = []
+        wrong_chain: WrongChainError | None = None
         for endpoint, outcome in zip(self.endpoints, outcomes, strict=True):
             if isinstance(outcome, EndpointError):
                 failures.append(outcome)
+            elif isinstance(outcome, WrongChainError):
+                wrong_chain = outcome
             elif isinstance(outcome, BaseException):
                 raise outcome
             else:
                 answers.append((endpoint, outcome))
         if len(answers) < AGREEING_ENDPOINTS:
-            raise TooFewEndpointsError(self.chain_id, subject, tuple(failures))
+            raise wrong_chain or TooFewEndpointsError(self.chain_id, subject, tuple(failures))
         return answers
 
     def _settle[T](self, subject: str, answers: Sequence[tuple[Endpoint, Hashable, T]]) -> T:

@@ -1,10 +1,12 @@
 """One JSON-RPC endpoint: batches, timeouts, one kind of error for each kind of failure, and counters.
 
-Raw HTTP and orjson: a general client library costs ten times more at log volume. A URL may hold a key, so only its host is ever shown.
+Raw HTTP and orjson: a general client library costs ten times more at log volume. A URL may hold a key, so only its host is ever shown. An endpoint may
+be hostile: an answer has a largest size and a deadline for the whole of it, so that none can fill the memory or hold up the others byte by byte.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -25,6 +27,8 @@ from oracle.errors import (
 type Call = tuple[str, Sequence[Any]]
 BATCH_CALLS = 100
 DEFAULT_TIMEOUT_S = 20.0
+LARGEST_ANSWER_BYTES = 256 << 20
+"""More than twice the largest range of logs that is ever asked for."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -62,12 +66,15 @@ class RpcEndpoint:
         chain_id: ChainId,
         *,
         timeout_s: float = DEFAULT_TIMEOUT_S,
+        largest_answer_bytes: int = LARGEST_ANSWER_BYTES,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self.chain_id = chain_id
         self.counters = EndpointCounters()
         self._url = url
-        self._name = urlsplit(url).netloc.rpartition("@")[2] or url
+        self._name = _host_of(url)
+        self._timeout_s = timeout_s
+        self._largest_answer_bytes = largest_answer_bytes
         self._client = httpx.AsyncClient(
             timeout=timeout_s, headers={"content-type": "application/json"}, transport=transport
         )
@@ -123,17 +130,30 @@ class RpcEndpoint:
         self.counters.requests_count += 1
         self.counters.sent_bytes += len(body)
         try:
-            response = await self._client.post(self._url, content=body)
-        except httpx.TimeoutException as cause:
+            async with asyncio.timeout(self._timeout_s):
+                status, content = await self._exchange(body)
+        except (httpx.TimeoutException, TimeoutError) as cause:
             raise EndpointTimeoutError(self._name, f"{calls[0][0]} timed out") from cause
-        except httpx.HTTPError as cause:
+        except (httpx.HTTPError, httpx.InvalidURL) as cause:
             raise EndpointUnreachableError(self._name, f"{calls[0][0]} failed: {type(cause).__name__}") from cause
-        self.counters.received_bytes += len(response.content)
-        if response.status_code == httpx.codes.REQUEST_ENTITY_TOO_LARGE:
+        self.counters.received_bytes += len(content)
+        if len(content) > self._largest_answer_bytes:
+            raise EndpointRefusalError(self._name, f"{calls[0][0]}: more than {self._largest_answer_bytes} bytes")
+        if status == httpx.codes.REQUEST_ENTITY_TOO_LARGE:
             raise EndpointRefusalError(self._name, f"{calls[0][0]}: HTTP 413")
-        if response.status_code != httpx.codes.OK:
-            raise EndpointUnreachableError(self._name, f"{calls[0][0]}: HTTP {response.status_code}")
-        return response.content
+        if status != httpx.codes.OK:
+            raise EndpointUnreachableError(self._name, f"{calls[0][0]}: HTTP {status}")
+        return content
+
+    async def _exchange(self, body: bytes) -> tuple[int, bytes]:
+        """Return status and content, which is cut off soon after the largest size."""
+        content = bytearray()
+        async with self._client.stream("POST", self._url, content=body) as response:
+            async for chunk in response.aiter_bytes():
+                content += chunk
+                if len(content) > self._largest_answer_bytes:
+                    break
+        return response.status_code, bytes(content)
 
     def _read(self, content: bytes, calls: Sequence[Call]) -> list[Any]:
         try:
@@ -142,7 +162,8 @@ class RpcEndpoint:
             raise MalformedAnswerError(self._name, f"{calls[0][0]}: the answer is not JSON") from cause
         if isinstance(answers, dict):
             raise EndpointRefusalError(self._name, f"{calls[0][0]}: {str(answers.get('error'))[:200]}")
-        by_id = {a.get("id"): a for a in answers if isinstance(a, dict)} if isinstance(answers, list) else {}
+        found = answers if isinstance(answers, list) else []
+        by_id = {a["id"]: a for a in found if isinstance(a, dict) and isinstance(a.get("id"), int)}
         if set(by_id) != set(range(len(calls))):
             raise MalformedAnswerError(self._name, f"{calls[0][0]}: {len(calls)} calls, {len(by_id)} answers")
         results = []
@@ -152,3 +173,12 @@ class RpcEndpoint:
                 raise EndpointRefusalError(self._name, f"{method}: {str(answer.get('error'))[:200]}")
             results.append(answer["result"])
         return results
+
+
+def _host_of(url: str) -> str:
+    """Return host and port; of a URL without a scheme too, whose path may hold a key as well."""
+    try:
+        parts = urlsplit(url if "//" in url else f"//{url}")
+    except ValueError:
+        return "with a malformed URL"
+    return parts.netloc.rpartition("@")[2] or "without a host"

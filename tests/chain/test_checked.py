@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import pytest
 
 from oracle.chain.abi import events
 from oracle.chain.checked import CheckedChain
 from oracle.chain.logs import LogQuery
+from oracle.chain.rpc import Call
 from oracle.domain.units import BlockNumber
 from oracle.errors import (
     ConfigurationError,
@@ -14,6 +18,7 @@ from oracle.errors import (
     EndpointRefusalError,
     OracleError,
     TooFewEndpointsError,
+    WrongChainError,
 )
 from tests.chain.aave_logs import answer
 from tests.chain.fake_endpoint import CHAIN_ID, WETH, FakeChain, FakeEndpoint, address_of, feed_of
@@ -93,6 +98,27 @@ def test_checked_chain__one_host_twice__is_refused() -> None:
 
     with pytest.raises(ConfigurationError):
         make_checked(FakeEndpoint("same", chain), FakeEndpoint("same", chain))
+
+
+class StrayEndpoint(FakeEndpoint):
+    """An endpoint that turns out to serve another chain."""
+
+    async def batch(self, calls: Sequence[Call]) -> list[Any]:
+        raise WrongChainError(self.name, CHAIN_ID, 1)
+
+
+async def test_fetch_logs__one_of_three_serves_another_chain__two_suffice() -> None:
+    chain = make_chain()
+    checked = make_checked(StrayEndpoint("stray", chain), FakeEndpoint("a", chain), FakeEndpoint("b", chain))
+
+    assert len(await checked.fetch_logs(QUERY)) == 9
+
+
+async def test_fetch_logs__one_of_two_serves_another_chain__is_named() -> None:
+    chain = make_chain()
+
+    with pytest.raises(WrongChainError, match="stray"):
+        await make_checked(StrayEndpoint("stray", chain), FakeEndpoint("a", chain)).fetch_logs(QUERY)
 
 
 async def test_fetch_logs__range_too_large__failure_tells_so() -> None:

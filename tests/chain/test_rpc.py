@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable
 
 import httpx
 import orjson
@@ -121,3 +122,58 @@ def test_name__url_with_user_and_password__shows_host_only() -> None:
     endpoint = RpcEndpoint("https://user:password@node.example/path", CHAIN_ID)
 
     assert endpoint.name == "node.example"
+
+
+@pytest.mark.parametrize(
+    "url", ["node.example/v2/very-secret-key", "https:/node.example/v2/very-secret-key", "https://[very-secret-key", ""]
+)
+def test_name__url_without_scheme_or_host__never_shows_the_path(url: str) -> None:
+    assert "very-secret-key" not in RpcEndpoint(url, CHAIN_ID).name
+
+
+@pytest.mark.parametrize("url", ["node.example/v2/very-secret-key", "https://node.example:port/very-secret-key"])
+async def test_batch__url_that_is_none__is_unreachable_without_showing_it(url: str) -> None:
+    with pytest.raises(EndpointUnreachableError) as caught:
+        await RpcEndpoint(url, CHAIN_ID).batch([("eth_getLogs", [])])
+
+    assert "very-secret-key" not in str(caught.value)
+
+
+@pytest.mark.parametrize("number", [b"[0]", b"{}", b'"0"', b"null"])
+async def test_batch__answer_numbered_with_no_number__is_malformed(number: bytes) -> None:
+    answer = httpx.Response(200, content=b'[{"id":' + number + b',"result":"0x1"}]')
+
+    with pytest.raises(MalformedAnswerError):
+        await make_endpoint(after_verification(lambda _: answer)).batch([("eth_getLogs", [])])
+
+
+class Dripping(httpx.AsyncByteStream):
+    """A body that sends one byte at a time for ever, each well inside any timeout of a single read."""
+
+    def __init__(self) -> None:
+        self.sent_bytes = 0
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while True:
+            await asyncio.sleep(0.001)
+            self.sent_bytes += 1
+            yield b" "
+
+
+async def test_batch__body_that_never_ends__times_out_as_a_whole() -> None:
+    handler = after_verification(lambda _: httpx.Response(200, stream=Dripping()))
+    endpoint = RpcEndpoint(URL, CHAIN_ID, timeout_s=0.05, transport=httpx.MockTransport(handler))
+
+    with pytest.raises(EndpointTimeoutError):
+        await asyncio.wait_for(endpoint.batch([("eth_getLogs", [])]), timeout=5)
+
+
+async def test_batch__body_above_the_largest__is_cut_off_and_refused() -> None:
+    body = Dripping()
+    handler = after_verification(lambda _: httpx.Response(200, stream=body))
+    endpoint = RpcEndpoint(URL, CHAIN_ID, largest_answer_bytes=100, transport=httpx.MockTransport(handler))
+
+    with pytest.raises(EndpointRefusalError, match="more than 100 bytes"):
+        await asyncio.wait_for(endpoint.batch([("eth_getLogs", [])]), timeout=5)
+
+    assert body.sent_bytes == 101
