@@ -45,6 +45,7 @@ from oracle.node.status import NodeStatus
 
 RETRY_MS = 1_000
 IDLE_CLOCK_S = 0.2
+IDLE_SYNC_S = 60
 
 
 class Runtime:
@@ -83,6 +84,7 @@ class Runtime:
         self._events: asyncio.Queue[Event] = asyncio.Queue()
         self._tasks: set[asyncio.Task[None]] = set()
         self._cpu_start_ms = 0
+        self._syncing = {chain_id: asyncio.Lock() for chain_id in readers}
         self._log = get_log()
 
     @property
@@ -127,6 +129,9 @@ class Runtime:
             LocalProtocolError: if this code is wrong; the node stops rather than guess.
         """
         boundaries = asyncio.create_task(self._run_boundaries())
+        if self._config.params.epoch_seconds > 2 * IDLE_SYNC_S:
+            for chain_id in self._readers:
+                self._spawn(self._run_sync(chain_id))
         try:
             while True:
                 await self._handle(await self._events.get())
@@ -216,20 +221,35 @@ class Runtime:
 
     async def _derive_chain_cut(self, epoch: Epoch, chain_id: ChainId, boundary: TimestampS) -> ChainCut | None:
         """Return a chain's cut, None if the epoch was over before there was one."""
-        reader, chain = self._readers[chain_id], self._status.chains[chain_id]
+        reader = self._readers[chain_id]
         while self._status.newest_epoch is None or self._status.newest_epoch <= epoch + 1:
             try:
                 cut = await reader.derive_cut(boundary)
                 if cut is not None:
-                    head = await reader.sync()
-                    chain.head_number, chain.head_time_s = head.number, head.time_s
-                    chain.error, chain.is_disagreeing = "", False
-                    self._clock.observe_block(min(c.head_time_s for c in self._status.chains.values()))
+                    await self._sync(chain_id)
                     return cut
             except OracleError as error:
                 self._on_chain_error(chain_id, error)
             await asyncio.sleep(self._poll_ms / 1_000)
         return None
+
+    async def _sync(self, chain_id: ChainId) -> None:
+        """Index up to the finalised head; one at a time for each chain, since a range is stored once."""
+        async with self._syncing[chain_id]:
+            head = await self._readers[chain_id].sync()
+        chain = self._status.chains[chain_id]
+        chain.head_number, chain.head_time_s = head.number, head.time_s
+        chain.error, chain.is_disagreeing = "", False
+        self._clock.observe_block(min(c.head_time_s for c in self._status.chains.values()))
+
+    async def _run_sync(self, chain_id: ChainId) -> None:
+        """Keep up between the boundaries of long epochs, so that a cut finds its blocks indexed and trouble shows early."""
+        while True:
+            try:
+                await self._sync(chain_id)
+            except OracleError as error:
+                self._on_chain_error(chain_id, error)
+            await asyncio.sleep(IDLE_SYNC_S)
 
     async def _observe(self, cut: Cut) -> None:
         status = self._status.of(cut.epoch)

@@ -122,11 +122,16 @@ def test_node__bad_requests__are_refused_counted_and_survived(committee: Committ
     assert committee.is_running(WITNESS)
 
 
-def test_node_run__port_in_use__says_so_and_leaves_with_one(committee: Committee) -> None:
+def test_node_run__database_or_port_in_use__says_so_and_leaves_with_one(committee: Committee) -> None:
     committee.wait_for("a landed epoch", lambda: committee.landed_epochs(WITNESS) or None)
-    config = str(committee.members[WITNESS].config_path)
+    config = committee.members[WITNESS].config_path
+    other_database = config.with_name("other-database.toml")
+    other_database.write_text(config.read_text().replace('"node.db"', '"other.db"'))
 
-    second = committee.run_assay("node", "run", "--config", config)
+    same = committee.run_assay("node", "run", "--config", str(config))
+    other = committee.run_assay("node", "run", "--config", str(other_database))
 
-    assert second.returncode == 1
-    assert "another node" in second.stderr or "is in use" in second.stderr
+    assert (same.returncode, other.returncode) == (1, 1)
+    assert "is another node running on it?" in same.stderr
+    assert "is in use: stop what listens there" in other.stderr
+    assert committee.is_running(WITNESS)
