@@ -1,6 +1,6 @@
 """Who really sent a message: every signature in it, nested evidence included, is recovered to the member it names.
 
-Cheap checks come first, so that a flood of foreign messages costs little: committee, epoch window, sender, the envelope's signature; only then is a body
+Cheap checks come first, so that a flood of foreign messages costs little: committee, sender, the envelope's signature, epoch; only then is a body
 decoded, so that whatever is wrong with it has an author. What was verified is remembered: the same evidence travels in many messages.
 """
 
@@ -61,14 +61,18 @@ class EpochWindow:
 
 
 class DropCounters:
-    """Dropped messages by (member or None, reason), for metrics and for an operator who asks who misbehaves."""
+    """Dropped messages by (author or None, reason), for metrics and for an operator who asks who misbehaves.
+
+    The author signed the message; who passed it on, or repeated it, is not known.
+    """
 
     def __init__(self) -> None:
         self.counts: Counter[tuple[NodeId | None, DropReason]] = Counter()
 
-    def count(self, sender: NodeId | None, reason: DropReason) -> None:
-        """Add one."""
+    def count(self, sender: NodeId | None, reason: DropReason) -> int:
+        """Add one and return how many there are now."""
         self.counts[(sender, reason)] += 1
+        return self.counts[(sender, reason)]
 
     def of(self, sender: NodeId | None) -> dict[DropReason, int]:
         """Return the counts of a member."""
@@ -99,8 +103,12 @@ class Authenticator:
         Raises:
             DroppedMessageError: with the reason, and the sender once the envelope's signature holds.
         """
-        self._check_words(wire, window)
+        self._check_words(wire)
         sender = self._authenticate_envelope(wire)
+        epoch = int.from_bytes(wire[_WORD : 2 * _WORD], "big")
+        if not window.oldest <= epoch <= window.newest:
+            detail = f"epoch {epoch} is outside {window.oldest}..{window.newest}"
+            raise DroppedMessageError(sender, DropReason.OTHER_EPOCH, detail)
         try:
             signed = decode_message(wire)
             claims = list(signed.claims())
@@ -142,16 +150,12 @@ class Authenticator:
             raise DroppedMessageError(None, DropReason.WRONG_SIGNATURE, f"it is not signed by member {sender}")
         return sender
 
-    def _check_words(self, wire: bytes, window: EpochWindow) -> None:
-        """Look at the fixed words only: config digest, epoch, sender."""
+    def _check_words(self, wire: bytes) -> None:
+        """Look at the fixed words only: config digest and sender."""
         if len(wire) < 8 * _WORD:
             raise DroppedMessageError(None, DropReason.MALFORMED, f"{len(wire)} bytes are no message")
         if wire[:_WORD] != self._config.digest:
             raise DroppedMessageError(None, DropReason.OTHER_COMMITTEE, f"config digest 0x{wire[:_WORD].hex()}")
-        epoch = int.from_bytes(wire[_WORD : 2 * _WORD], "big")
-        if not window.oldest <= epoch <= window.newest:
-            detail = f"epoch {epoch} is outside {window.oldest}..{window.newest}"
-            raise DroppedMessageError(None, DropReason.OTHER_EPOCH, detail)
         sender = int.from_bytes(wire[5 * _WORD : 6 * _WORD], "big")
         if sender >= self._config.n:
             raise DroppedMessageError(None, DropReason.UNKNOWN_SENDER, f"{sender} of {self._config.n}")

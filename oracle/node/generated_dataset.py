@@ -1,6 +1,6 @@
-"""A canonical dataset of one generated world: what `borrower-sandbox-1` is trained on. Run by `make train-sandbox`.
+"""Canonical datasets of generated worlds: what `borrower-sandbox-1` is trained on. Run by `make train-sandbox`.
 
-Seed and end are fixed, so the same code gives the same dataset; the seed is not the demo's, so that the demo's borrowers are new to the model.
+Seeds and end are fixed, so the same code gives the same datasets; none is the demo's seed, so that the demo's borrowers are new to the model.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from oracle.sandbox.config import HistorySpec, SandboxConfig, find_sandbox_model
 from oracle.sandbox.world import start_world
 
 END_S = int(datetime(2026, 11, 1, tzinfo=UTC).timestamp())
-SPEC = HistorySpec(seed=2, borrowers_per_chain=300, borrowers_on_all_chains=150, contracts_per_chain=12, end_s=END_S)
+SEEDS = (101, 102, 103, 104)
 
 
-async def write_generated_dataset(out: Path, spec: HistorySpec = SPEC) -> dict[str, int]:
+async def write_generated_dataset(out: Path, spec: HistorySpec) -> dict[str, int]:
     """Build or load the world, read it through its endpoints as a node does, and write the dataset up to the end of its history."""
     borrower_model, collateral_model = find_sandbox_models()
     with tempfile.TemporaryDirectory() as scratch:
@@ -46,11 +46,13 @@ async def write_generated_dataset(out: Path, spec: HistorySpec = SPEC) -> dict[s
 
 
 def main() -> None:
-    """Write the dataset and print how many rows it has."""
+    """Write one folder a seed and print how many rows each has."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("out", type=Path, help="folder to write")
-    rows = asyncio.run(write_generated_dataset(parser.parse_args().out))
-    print(", ".join(f"{count} {what}" for what, count in rows.items()))
+    parser.add_argument("out", type=Path, help="folder of the datasets' folders")
+    out: Path = parser.parse_args().out
+    for seed in SEEDS:
+        rows = asyncio.run(write_generated_dataset(out / f"seed-{seed}", HistorySpec(seed=seed, end_s=END_S)))
+        print(f"seed {seed}: " + ", ".join(f"{count} {what}" for what, count in rows.items()), flush=True)
 
 
 if __name__ == "__main__":

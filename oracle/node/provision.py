@@ -90,7 +90,9 @@ def find_bundle(model_id: bytes, folders: Sequence[Path] = ()) -> str:
     for name, folder in (*released, *((str(folder), folder) for folder in folders)):
         if keccak256((folder / MODEL).read_bytes()) == model_id:
             return name
-    raise ConfigurationError(f"no released bundle is model 0x{model_id.hex()}: was the world started by another release?")
+    raise ConfigurationError(
+        f"no released bundle is model 0x{model_id.hex()}: was the world started by another release?"
+    )
 
 
 def find_free_ports(count: int) -> list[int]:

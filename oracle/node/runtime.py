@@ -25,7 +25,7 @@ from oracle.consensus.machine import step
 from oracle.consensus.state import NodeState
 from oracle.domain.committee import CommitteeConfig
 from oracle.domain.report import ChainCut, Cut, boundary_s
-from oracle.domain.units import ChainId, Epoch, TimestampS
+from oracle.domain.units import ChainId, Epoch, NodeId, TimestampS
 from oracle.errors import (
     EndpointDisagreementError,
     OracleError,
@@ -103,7 +103,7 @@ class Runtime:
         try:
             wires = self._authenticator.read_batch(content)
         except DroppedMessageError as error:
-            self._drop(error)
+            self._drop(error.sender, error.why, error.reason)
             return False
         refusals = [refusal.why for wire in wires if (refusal := self._take(wire)) is not None]
         return len(refusals) < len(wires) or set(refusals) == {DropReason.OTHER_EPOCH}
@@ -113,7 +113,7 @@ class Runtime:
         try:
             self.post(MessageReceived(signed=self._authenticator.read(wire, window)))
         except DroppedMessageError as error:
-            self._drop(error)
+            self._drop(error.sender, error.why, error.reason)
             return error
         return None
 
@@ -147,8 +147,7 @@ class Runtime:
         try:
             state, effects = step(self._state, event)
         except PeerProtocolError as error:
-            self._drops.count(error.sender, DropReason.PROTOCOL)  # type: ignore[arg-type]
-            self._log.warning("dropped", reason=error.reason, sender=error.sender)
+            self._drop(error.sender, DropReason.PROTOCOL, error.reason)
             return
         try:
             self.effects.perform(effects)
@@ -157,9 +156,11 @@ class Runtime:
             raise
         self._state = state
 
-    def _drop(self, error: DroppedMessageError) -> None:
-        self._drops.count(error.sender, error.why)  # type: ignore[arg-type]
-        self._log.warning("dropped", reason=error.reason, sender=error.sender)
+    def _drop(self, sender: int | None, why: DropReason, reason: str) -> None:
+        """Count a message, and log it at 1, 10, 100, ...: a flood of messages is no flood of lines."""
+        count = self._drops.count(None if sender is None else NodeId(sender), why)
+        if count == 10 ** (len(str(count)) - 1):
+            self._log.warning("dropped", sender=sender, reason=reason, count=count)
 
     # --- time -------------------------------------------------------------------------------------------------------
 
