@@ -17,7 +17,7 @@ from oracle.domain.event import LendingEvent
 from oracle.domain.ids import Address, Hash32
 from oracle.domain.position import PositionSample
 from oracle.domain.units import DAY_S, BlockNumber, ChainId, TimestampS
-from oracle.errors import NotIndexedError
+from oracle.errors import NotIndexedError, OracleError
 
 
 class Ledger:
@@ -50,7 +50,7 @@ class Ledger:
     ) -> None:
         """Project the rows up to a block; hours and days are closed up to `settle_s`.
 
-        `settle_s` is the boundary if a later block is known to lie after it, else the block's own time: what is closed never changes.
+        `settle_s` is the boundary if a later block is known to lie after it, else the second before the block's: what is closed never changes.
 
         Raises:
             NotIndexedError: if the block is not indexed yet.
@@ -62,8 +62,13 @@ class Ledger:
         is_void = self._roll_backs != self._rows.count_roll_backs(self.chain_id)
         if is_void or block_number < self.block_number or settle_s < self._settled_s:
             self._clear()
-        for stored in self._rows.load_rows(self.chain_id, self.block_number + 1, block_number):
-            self._apply(LogRow._make(stored))
+        try:
+            for stored in self._rows.load_rows(self.chain_id, self.block_number + 1, block_number):
+                self._apply(LogRow._make(stored))
+        except OracleError:
+            # Some rows are in, and nothing says which: they would be applied again.
+            self._clear()
+            raise
         self.block_number, self.block_hash, self.block_time_s = block_number, block_hash, block_time_s
         self._settle(settle_s)
         self._states = None

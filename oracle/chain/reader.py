@@ -36,7 +36,7 @@ class ChainReader:
         return await derive_cut(self.chain, self.params.chain_id, boundary_s)
 
     async def project(self, cut: ChainCut, boundary_s: TimestampS, *, is_stalled: bool = False) -> Ledger:
-        """Return the ledger at the cut block; hours and days are closed up to the boundary, on a stalled chain up to the block.
+        """Return the ledger at the cut block; hours and days are closed up to the boundary, on a stalled chain before the block's second.
 
         Raises:
             ForeignCutError: if the chain has another block at that number.
@@ -49,7 +49,8 @@ class ChainReader:
             await self.indexer.sync()
         if self._ledger is None:
             self._ledger = Ledger(self.params, await self.indexer.fetch_anchors(), self._rows)
-        settle_s = header.time_s if is_stalled else boundary_s
+        # A later block may have the same second: what is closed must never change.
+        settle_s = TimestampS(header.time_s - 1) if is_stalled else boundary_s
         self._ledger.advance(cut.block_number, cut.block_hash, header.time_s, settle_s)
         return self._ledger
 

@@ -13,7 +13,7 @@ from oracle.chain.rows import LogRow, MemoryRows
 from oracle.domain.event import EventKind
 from oracle.domain.ids import Hash32, keccak256
 from oracle.domain.units import DAY_S, HOUR_S, WAD, BlockNumber, TimestampS
-from oracle.errors import NotIndexedError
+from oracle.errors import InconsistentLedgerError, NotIndexedError
 from tests.chain.aave_logs import answer, burn, market_opened, opened_loan, repay, to_rows
 from tests.chain.fake_endpoint import CHAIN_ID, CONFIGURATOR, POOL, USDC, WETH, FakeLog, address_of, make_params
 
@@ -109,6 +109,21 @@ def test_advance__rows_rolled_back__starts_over_from_the_new_ones() -> None:
 
     assert [s.position.account for s in ledger.compute_states()] == [LATECOMER]
     assert ledger.get_events(BORROWER) == ()
+
+
+def test_advance__fails_on_the_way__counts_nothing_twice_afterwards() -> None:
+    boundary_s = MIDNIGHT_S + 3 * DAY_S
+    rows, fresh = make_rows(), make_ledger(make_rows())
+    store(rows, 5, boundary_s + 1, [burn(USDC, BORROWER, DOLLAR, debt=True)])
+    ledger = make_ledger(rows)
+
+    with pytest.raises(InconsistentLedgerError):
+        advance(ledger, 5, boundary_s + 1)
+    for each in (ledger, fresh):
+        advance(each, 4, MIDNIGHT_S + 2 * DAY_S + 5, boundary_s)
+
+    assert ledger.get_events(BORROWER) == fresh.get_events(BORROWER)
+    assert ledger.get_samples(BORROWER) == fresh.get_samples(BORROWER)
 
 
 @given(stops=st.lists(st.integers(1, 4), max_size=6))
