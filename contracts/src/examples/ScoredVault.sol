@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
+import { Math } from "@openzeppelin/contracts/utils/math/Math.sol";
+
 import { IScoreOracle } from "../interfaces/IScoreOracle.sol";
 
 /// @title The least a lending protocol needs to read scores
@@ -34,11 +36,15 @@ contract ScoredVault {
         bytes32 subject = bytes32(uint256(uint160(msg.sender)));
         if (score.subject != subject) revert NotYourScore(score.subject, subject);
         oracle.verifyBorrower(epoch, score, proof);
+        uint256 limit = _lineOf(score.grade);
         // A riskier score that was posted and has not expired counts too: an older proof must not hide it.
         IScoreOracle.PostedBorrower memory stored = oracle.borrowerScore(subject);
-        uint256 grade = score.grade;
-        if (!oracle.isExpired(stored.epoch) && (stored.grade == 0 || stored.grade > grade)) grade = stored.grade;
-        _draw(amount, grade == 0 ? BASE_LINE : BASE_LINE + (10 - grade) * LINE_PER_GRADE);
+        if (!oracle.isExpired(stored.epoch)) limit = Math.min(limit, _lineOf(stored.grade));
+        _draw(amount, limit);
+    }
+
+    function _lineOf(uint256 grade) private pure returns (uint256) {
+        return grade == 0 ? BASE_LINE : BASE_LINE + (10 - grade) * LINE_PER_GRADE;
     }
 
     function _draw(uint256 amount, uint256 limit) private {

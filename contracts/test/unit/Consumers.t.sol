@@ -54,6 +54,22 @@ contract ConsumersTest is MarketFixture {
         vault.draw(191e18, FIRST_EPOCH + 2, score, proof);
     }
 
+    /// Unrated is the riskiest: an older, better score that is stored does not stand in for it.
+    function test_Vault_UnratedScore_GetsTheBaseLineWhateverIsStored() public {
+        postEntry(FIRST_EPOCH, abi.encode(borrowerOf(asSubject(safe), SAFE_MARGIN, 1)));
+        IScoreOracle.BorrowerScore memory score = borrowerOf(asSubject(safe), 0, 0);
+        delete entries;
+        entries.push(abi.encode(score));
+        entries.push(abi.encode(pairScore()));
+        publishEntries(FIRST_EPOCH + 1);
+        bytes32[] memory proof = proofOf(abi.encode(score));
+
+        vm.startPrank(safe);
+        vm.expectRevert(abi.encodeWithSelector(ScoredVault.OverLimit.selector, 100e18 + 1, 100e18));
+        vault.draw(100e18 + 1, FIRST_EPOCH + 1, score, proof);
+        vault.draw(100e18, FIRST_EPOCH + 1, score, proof);
+    }
+
     function test_Vault_RevertWhen_ScoreIsAnothers() public {
         IScoreOracle.BorrowerScore memory score = borrowerOf(asSubject(safe), SAFE_MARGIN, 1);
         bytes32[] memory proof = proofOf(abi.encode(score));
