@@ -72,7 +72,8 @@ contract LendingMarket is MarketBase {
 
         Standing memory standing = Standing(Basis.Rated, proof.score.behaviourMargin);
         _weigh(standing, asAccount, proof.epoch);
-        // An account without code had none at the cut either, so nothing is stored under that form.
+        // An account without code had none at the cut either: code never goes away (EIP-6780), and a delegation (EIP-7702)
+        // is none to the scores. So nothing is stored under that form.
         if (borrower.code.length != 0) _weigh(standing, asContract, proof.epoch);
         return standing;
     }
@@ -86,7 +87,8 @@ contract LendingMarket is MarketBase {
         else if (stored.behaviourMargin > standing.behaviourMargin) standing.behaviourMargin = stored.behaviourMargin;
     }
 
-    /// @custom:invariant M-08 Without an unexpired rated score of the collateral there is no new borrowing.
+    /// @dev A volatility of zero is a price that never moved or was never seen; it must not pass for calm.
+    /// @custom:invariant M-08 Without an unexpired rated score of the collateral, with a volatility, there is no new borrowing.
     function _decide(uint256 askBps, Standing memory standing)
         internal
         view
@@ -94,7 +96,8 @@ contract LendingMarket is MarketBase {
         returns (Decision memory decision)
     {
         IScoreOracle.PostedCollateral memory posted = oracle.collateralScore(collateralSubject);
-        if (posted.binding == ScoreMath.BINDING_UNRATED || _isExpired(posted.epoch)) {
+        bool isMeasured = posted.binding != ScoreMath.BINDING_UNRATED && posted.volatilityPpm != 0;
+        if (!isMeasured || _isExpired(posted.epoch)) {
             return _refused(decision, Refusal.CollateralUnscored, posted.epoch, block.timestamp / _epochSeconds);
         }
         ITerms.Pair memory pair = ITerms.Pair({

@@ -155,8 +155,9 @@ def compute_menu(state: MarketState, standing: Standing, tables: BorrowerTables)
 
 
 def has_no_score(state: MarketState) -> bool:
-    """Return whether the pair has no unexpired rated score on the market's chain: nothing new is lent then."""
-    return state.collateral.is_unrated or state.head.is_expired(state.collateral.epoch, state.block_time_s)
+    """Return whether the pair has no unexpired rated score with a volatility on the market's chain: nothing new is lent then."""
+    posted = state.collateral
+    return posted.is_unrated or posted.volatility_ppm == 0 or state.head.is_expired(posted.epoch, state.block_time_s)
 
 
 def policy_of(state: MarketState) -> MarketPolicy:

@@ -57,7 +57,8 @@ def compute_terms(
 
     `collateral` is None without an unexpired score; `behaviour_margin` is None without an unexpired, rated proof.
     """
-    if collateral is None or collateral.binding is Binding.UNRATED:
+    # A volatility of 0 is a price that never moved or was never seen; it must not pass for calm.
+    if collateral is None or collateral.binding is Binding.UNRATED or collateral.volatility_ppm == 0:
         return _refused(Decision.NO_COLLATERAL_SCORE, collateral, _NOTHING)
     floor, ceiling = collateral.ltv_floor_bps, collateral.ltv_ceiling_bps
     max_ltv_bps = compute_max_ltv(collateral, tables, behaviour_margin, market)

@@ -15,7 +15,7 @@ from oracle.domain.ids import Hash32, SubjectId
 from oracle.domain.score import Binding, CollateralScore
 from oracle.domain.units import Bps, Margin, Ppm
 from oracle.terms.expected_loss import MarketPolicy
-from oracle.terms.policy import Terms, compute_max_ltv, compute_terms
+from oracle.terms.policy import Decision, Terms, compute_max_ltv, compute_terms
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ pairs = st.builds(
     st.integers(1, 120),
     st.integers(0, 60),
     st.integers(0, 10**6),
-    st.integers(0, 3 * 10**6),
+    st.integers(1, 3 * 10**6),
 )
 markets = st.builds(
     lambda severity, budget, premium: {"severityBps": severity, "budgetPpm": budget, "floorPremiumBps": premium},
@@ -156,6 +156,18 @@ def test_compute_max_ltv__any_score__is_the_largest_granted_step(
     granted = [L for L in menu if compute_terms(collateral, tables, Margin(margin), Bps(L), policy).is_granted]
 
     assert compute_max_ltv(collateral, tables, Margin(margin), policy) == max(granted)
+
+
+@given(pair=pairs, market=markets, margin=margins, ask=st.integers(0, 10_000))
+def test_compute_terms__volatility_zero__lends_nothing(
+    tables: PlainTables, pair: dict[str, int], market: dict[str, int], margin: int, ask: int
+) -> None:
+    """T-05: a price that never moved must not pass for a calm one."""
+    still = collateral_of(pair | {"volatilityPpm": 0})
+
+    terms = compute_terms(still, tables, Margin(margin), Bps(ask), market_of(market))
+
+    assert (terms.decision, terms.ltv_bps, terms.max_ltv_bps) == (Decision.NO_COLLATERAL_SCORE, 0, 0)
 
 
 @given(market=markets, margin=margins, ask=st.integers(0, 10_000))

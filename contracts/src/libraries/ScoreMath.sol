@@ -78,7 +78,7 @@ library ScoreMath {
 
     /// @notice Distance to liquidation in units of 1/1024 standard deviation over 30 days, offset by 32768, in 1..65534.
     /// @dev A health factor or volatility of zero counts as one. A bundle must therefore require its volatility slot, so that
-    ///      a collateral whose volatility is missing is unrated instead of calm.
+    ///      a collateral whose volatility is missing is unrated instead of calm, and a market lends nothing at volatility zero.
     function distance(uint256 healthFactorWad, uint256 volatilityPpm) internal pure returns (uint256) {
         // Safe: ilog2 < 2^18, the scale < 2^22 and a volatility is a uint32.
         unchecked {

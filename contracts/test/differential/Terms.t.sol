@@ -37,8 +37,8 @@ contract TermsVectorsTest is Vectors {
         Columns memory columns = read();
         uint256 compared;
         for (uint256 i = 0; i < columns.askBps.length; ++i) {
-            // Without a rated score of the collateral a market refuses before it asks for terms.
-            if (!columns.isCollateralRated[i]) {
+            // Without a rated score of the collateral, with a volatility, a market refuses before it asks for terms.
+            if (!columns.isCollateralRated[i] || columns.volatilityPpm[i] == 0) {
                 assertTrue(columns.refused[i]);
                 continue;
             }

@@ -314,6 +314,37 @@ contract LendingMarketTermsTest is MarketFixture {
         fresh.withdrawCollateral(WETH, supplier);
     }
 
+    /// Quotes M-08: a price that never moved, or was not measured, says nothing about risk; it must not pass for calm.
+    function test_Borrow_RevertWhen_VolatilityIsZero() public {
+        supplyCollateral(safe, WETH);
+        vm.prank(safe);
+        market.borrow(1000 * USDC, safe);
+        IScoreOracle.CollateralScore memory still = pairScore();
+        still.volatilityPpm = 0;
+        delete entries;
+        entries.push(abi.encode(still));
+        entries.push(abi.encode(borrowerOf(asSubject(safe), SAFE_MARGIN, 1)));
+        publishEntries(FIRST_EPOCH + 1);
+        postEntry(FIRST_EPOCH + 1, entries[0]);
+
+        assertEq(
+            uint8(market.quote(safe, 400 * USDC, safeProof()).refusal), uint8(ILendingMarket.Refusal.CollateralUnscored)
+        );
+        vm.expectRevert(
+            refused(
+                ILendingMarket.Refusal.CollateralUnscored,
+                ILendingMarket.Basis.NoProof,
+                FIRST_EPOCH + 1,
+                block.timestamp / EPOCH_S
+            )
+        );
+        vm.prank(safe);
+        market.borrow(1, safe);
+        assertEq(market.liquidationThresholdBps(), 8000);
+        vm.prank(safe);
+        market.withdrawCollateral(0.1 ether, safe);
+    }
+
     function test_ExpiredCollateralScore_RepayWithdrawLiquidate_StillWork() public {
         supplyCollateral(safe, 2 * WETH);
         vm.prank(safe);

@@ -31,7 +31,7 @@ function maxLtv(input) {
 export function termsOf(input) {
   const { askBps, ltvFloorBps: floor, ltvCeilingBps: ceiling } = input;
   const refuse = (reason, ltv, at = NO_RISK) => ({ refused: true, reason, ltvBps: 0, premiumBps: 0, maxLtvBps: ltv, ...pick(at) });
-  if (!input.isCollateralRated) return refuse('collateral', 0);
+  if (!input.isCollateralRated || input.volatilityPpm === 0) return refuse('collateral', 0);
   const max = maxLtv(input);
   const isAtFloor = askBps <= floor;
   const ltvBps = isAtFloor ? floor : floor + STEP * Math.ceil((askBps - floor) / STEP);
@@ -52,7 +52,7 @@ const COLLATERALS = [
   { ltvCeilingBps: 9_000, ltvFloorBps: 8_000, liquidationThresholdBps: 9_300, volatilityPpm: 9_700, gapPpm: 2_500 },
   { ltvCeilingBps: 5_000, ltvFloorBps: 5_000, liquidationThresholdBps: 5_400, volatilityPpm: 300_000, gapPpm: 60_000 },
   { ltvCeilingBps: 300, ltvFloorBps: 0, liquidationThresholdBps: 350, volatilityPpm: 2_500_000, gapPpm: 900_000 },
-  { ltvCeilingBps: 7_000, ltvFloorBps: 3_000, liquidationThresholdBps: 7_500, volatilityPpm: 0, gapPpm: 1_000_000 },
+  { ltvCeilingBps: 7_000, ltvFloorBps: 3_000, liquidationThresholdBps: 7_500, volatilityPpm: 100, gapPpm: 1_000_000 },
 ];
 const MARKETS = [
   { severityBps: 1_000, budgetPpm: 400, floorPremiumBps: 300 }, { severityBps: 2_500, budgetPpm: 2_000, floorPremiumBps: 75 }, { severityBps: 10_000, budgetPpm: 30_000, floorPremiumBps: 0 },
@@ -75,9 +75,10 @@ function inputsOf(random) {
     };
   });
   const unusable = drawn.slice(0, 6).map((input, index) => ({ ...input, isCollateralRated: false, askBps: index ? input.askBps : 1 }));
+  const still = drawn.slice(6, 12).map((input, index) => ({ ...input, volatilityPpm: 0, askBps: index ? input.askBps : 1 }));
   const extremes = [-(2n ** 31n), 2n ** 31n - 1n].map((behaviourMargin) => ({ ...drawn[0], behaviourMargin, askBps: drawn[0].ltvCeilingBps }));
   const zeroAsk = [{ ...COLLATERALS[4], ...MARKETS[0], isCollateralRated: true, proof: 'rated', behaviourMargin: 0n, askBps: 0 }];
-  return [...edges, ...drawn, ...unusable, ...extremes.map(shrunk), ...zeroAsk].map((input) => ({ ...input, ...atTheBudget(input, random) }));
+  return [...edges, ...drawn, ...unusable, ...extremes.map(shrunk), ...zeroAsk, ...still].map((input) => ({ ...input, ...atTheBudget(input, random) }));
 }
 
 // int32 behaviour margins that still add up to an int32 with every offset.
