@@ -208,7 +208,7 @@ def find_defects(model: Model) -> list[str]:
         checks.append((bool((is_padding | (trees.features != 0)).all()), "a tree splits on slot 0, the position state"))
         checks += _borrower_checks(model.tables)
     else:
-        checks += _collateral_checks(model.tables, model.n_features)
+        checks += _collateral_checks(model.tables, model.support)
     return [reason for is_fine, reason in checks if not is_fine]
 
 
@@ -224,11 +224,13 @@ def _borrower_checks(tables: BorrowerTables) -> list[tuple[bool, str]]:
     ]
 
 
-def _collateral_checks(tables: CollateralTables, n_features: int) -> list[tuple[bool, str]]:
+def _collateral_checks(tables: CollateralTables, support: tuple[Support, ...]) -> list[tuple[bool, str]]:
     return [
         (_is_rising(tables.gap_ppm) and _is_rising(tables.drawdown_bps), "a table falls as the margin rises"),
         (tables.buffer_bps <= BPS and tables.floor_share_bps <= BPS, "a share is above 100 %"),
-        (tables.volatility_slot < n_features, "the volatility slot does not exist"),
+        (tables.volatility_slot < len(support), "the volatility slot does not exist"),
+        # A missing volatility would read as none at all, and the pair as perfectly calm.
+        (all(s.is_required for s in support[tables.volatility_slot :][:1]), "the volatility slot is not required"),
     ]
 
 
