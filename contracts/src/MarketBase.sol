@@ -249,6 +249,16 @@ abstract contract MarketBase is ILendingMarket, ERC4626, ReentrancyGuardTransien
         return books.cash + books.totalDebt();
     }
 
+    /// @notice Most that can be supplied now, so that the books can hold it and all that is lent.
+    function maxDeposit(address) public view override returns (uint256) {
+        return Math.saturatingSub(type(uint128).max, totalAssets());
+    }
+
+    /// @notice Most shares that can be minted now; see `maxDeposit`.
+    function maxMint(address receiver) public view override returns (uint256) {
+        return convertToShares(maxDeposit(receiver));
+    }
+
     /// @notice Most that `owner` can take out now, cash permitting.
     function maxWithdraw(address owner) public view override returns (uint256) {
         return Math.min(super.maxWithdraw(owner), _books.cash);
@@ -272,11 +282,12 @@ abstract contract MarketBase is ILendingMarket, ERC4626, ReentrancyGuardTransien
 
     // --- supply side --------------------------------------------------------------------------
 
+    /// @dev Books and shares move together after the transfer: a token that calls back sees a true share price.
     function _deposit(address caller, address receiver, uint256 assets, uint256 shares) internal override nonReentrant {
+        _pull(IERC20(asset()), assets);
         DebtLib.Books memory books = _accrueWithEvent();
         books.cash = (books.cash + assets).toUint128();
         _books = books;
-        _pull(IERC20(asset()), assets);
         _mint(receiver, shares);
         emit Deposit(caller, receiver, assets, shares);
     }
@@ -335,7 +346,7 @@ abstract contract MarketBase is ILendingMarket, ERC4626, ReentrancyGuardTransien
         returns (Quote memory result)
     {
         result.basis = standing.basis;
-        result.debtAfter = books.debtOf(own) + amount;
+        result.debtAfter = Math.saturatingAdd(books.debtOf(own), amount);
         if (amount > books.cash) return _refuse(result, Refusal.NotEnoughCash, amount, books.cash);
         uint256 value = _price().valueOf(own.collateral);
         if (value == 0) return _refuse(result, Refusal.NoCollateral, result.debtAfter, 0);

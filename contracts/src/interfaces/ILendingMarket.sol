@@ -18,7 +18,8 @@ interface ILendingMarket {
     /// @param loanPriceMaxAgeSeconds Oldest answer of `loanFeed` that is used.
     /// @param collateralPriceMaxAgeSeconds Oldest answer of `collateralFeed` that is used.
     /// @param closeFactorBps Share of the debt that one liquidation may repay while the collateral still covers the debt.
-    /// @param liquidationBonusBps Collateral that a liquidator gets above what he repays.
+    /// @param liquidationBonusBps Collateral that a liquidator gets above what he repays; at most what the collateral model's
+    ///        thresholds leave room for (its `bonusBps`), or liquidations at the threshold leave bad debt.
     /// @param baseRateBps Annual rate at zero utilization.
     /// @param slopeLowBps Annual rate added from zero utilization to the kink.
     /// @param slopeHighBps Annual rate added from the kink to full utilization.
@@ -102,7 +103,8 @@ interface ILendingMarket {
     /// @param ltvBps Step of the menu that is granted.
     /// @param premiumBps Annual premium of the whole position from then on.
     /// @param elPpm Expected loss per 30 days.
-    /// @param debtAfter Debt after the loan, interest included.
+    /// @param debtAfter Debt after the loan, interest included; the books round it up, by two units at most while the index
+    ///        is below 2 ray.
     /// @param exposureAfter The part of it above the floor.
     /// @param given What is too much if the loan is refused: an LTV, an expected loss or an amount.
     /// @param limit What would have been the most.

@@ -246,6 +246,7 @@ interface IScoreOracle {
     function hashReport(Report calldata report) external view returns (bytes32);
 
     /// @notice Whether `leaf` is in the usable report of `epoch`. False, not an error, if there is none.
+    /// @dev Hash the leaf from a score's fields yourself: an inner node of the tree passes too, and is no score.
     function verify(uint64 epoch, bytes32 leaf, bytes32[] calldata proof) external view returns (bool);
 
     /// @notice Reverts unless `score` is in the usable report of `epoch`.

@@ -67,7 +67,8 @@ library DebtLib {
         books.premiumDebt = (books.premiumDebt + premium).toUint128();
         books.premiumAccumulator = (books.premiumAccumulator + growth).toUint224();
         uint256 indexGrowth = Math.mulDiv(growth, rateWad, WAD * YEAR_S, Math.Rounding.Ceil);
-        books.indexRay = (books.indexRay + indexGrowth).toUint128();
+        // Interest stops where the index no longer fits; a revert would block repayment for ever. Cast is safe: bounded.
+        books.indexRay = uint128(Math.min(books.indexRay + indexGrowth, type(uint128).max));
         interest = baseDebt(books) - debtBefore;
     }
 

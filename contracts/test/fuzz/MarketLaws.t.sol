@@ -37,6 +37,32 @@ contract MarketLawsTest is MarketFixture {
         }
     }
 
+    /// Quotes M-09: with interest in the index, the debt booked is the debt quoted, rounded up by two units at most.
+    function testFuzz_M09_QuoteAfterInterest_EqualsTheLoan(uint256 first, uint256 second, uint32 elapsedS) public {
+        first = bound(first, 1, 700 * USDC);
+        second = bound(second, 1, 700 * USDC);
+        supplyCollateral(risky, 450 * WETH);
+        vm.prank(risky);
+        market.borrow(500_000 * USDC, risky);
+        vm.warp(block.timestamp + bound(elapsedS, 1, 3650 days));
+        ILendingMarket.Proof memory proof = publishAs(uint64(block.timestamp / EPOCH_S) + 1, safe, SAFE_MARGIN, 1);
+        postEntry(proof.epoch, entries[0]);
+        skipWithPrices(1);
+        supplyCollateral(safe, WETH);
+        uint256[2] memory amounts = [first, second];
+        for (uint256 i = 0; i < 2; ++i) {
+            ILendingMarket.Quote memory quote = market.quote(safe, amounts[i], proof);
+            vm.prank(safe);
+            market.borrow(amounts[i], safe, proof);
+
+            assertTrue(quote.allowed);
+            assertEq(market.position(safe).premiumBps, quote.premiumBps);
+            assertEq(market.position(safe).exposure, quote.exposureAfter);
+            assertGe(market.debtOf(safe), quote.debtAfter);
+            assertLe(market.debtOf(safe), quote.debtAfter + 2);
+        }
+    }
+
     /// Quotes T-07: showing a score never gives less than hiding it.
     function testFuzz_T07_Hiding_NeverPays(uint256 amount, int32 margin, uint8 grade) public {
         amount = bound(amount, 1, 2000 * USDC);

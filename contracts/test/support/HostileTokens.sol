@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
+import { LendingMarket } from "../../src/LendingMarket.sol";
 import { SandboxToken } from "../../src/sandbox/SandboxToken.sol";
 
 /// @notice Keeps one percent of every transfer.
@@ -11,6 +12,20 @@ contract FeeToken is SandboxToken {
         if (from == address(0) || to == address(0)) return super._update(from, to, amount);
         super._update(from, address(0xFEE), amount / 100);
         super._update(from, to, amount - amount / 100);
+    }
+}
+
+/// @notice Looks at a market's share price when it is called, as an integrator may be in the middle of a transfer.
+contract PriceProbe {
+    LendingMarket private immutable market;
+    uint256 public seen;
+
+    constructor(LendingMarket market_) {
+        market = market_;
+    }
+
+    function look() external {
+        seen = market.convertToAssets(1e24);
     }
 }
 

@@ -5,7 +5,7 @@ import { LendingMarket } from "../../src/LendingMarket.sol";
 import { ILendingMarket } from "../../src/interfaces/ILendingMarket.sol";
 import { IScoreTables } from "../../src/interfaces/IScoreTables.sol";
 import { SandboxToken } from "../../src/sandbox/SandboxToken.sol";
-import { CallingToken, FeeToken } from "../support/HostileTokens.sol";
+import { CallingToken, FeeToken, PriceProbe } from "../support/HostileTokens.sol";
 import { MarketFixture } from "../support/MarketFixture.sol";
 import { ERC4626 } from "@openzeppelin/contracts/token/ERC20/extensions/ERC4626.sol";
 import { ReentrancyGuardTransient } from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
@@ -105,6 +105,32 @@ contract LendingMarketBooksTest is MarketFixture {
         market.liquidate(unknown, 0);
     }
 
+    /// Quotes M-03: interest without bounds stops at what the books can hold, and repayment goes on.
+    function test_Repay_AfterRunawayInterest_Works() public {
+        ILendingMarket.MarketConfig memory config = marketConfig();
+        config.slopeHighBps = type(uint32).max;
+        market = new LendingMarket(config, scoreConfig());
+        fund(supplier, usdc, 1200 * USDC);
+        vm.prank(supplier);
+        market.deposit(1200 * USDC, supplier);
+        openFloorLoan(unknown, 1200 * USDC);
+        for (uint256 i = 0; i < 5; ++i) {
+            vm.warp(block.timestamp + 365 days);
+            market.accrue();
+        }
+        uint256 debt = market.debtOf(unknown);
+        fund(unknown, usdc, debt);
+
+        vm.prank(unknown);
+        market.repay(debt, unknown);
+
+        assertGt(debt, 1e11 * 1200 * USDC);
+        assertEq(market.debtOf(unknown), 0);
+        assertEq(market.totalDebt(), 0);
+        vm.prank(unknown);
+        market.withdrawCollateral(WETH, unknown);
+    }
+
     // --- supply -------------------------------------------------------------------------------
 
     function test_Withdraw_RevertWhen_CashIsLent() public {
@@ -125,6 +151,40 @@ contract LendingMarketBooksTest is MarketFixture {
 
         assertEq(market.cash(), 0);
         assertEq(market.maxRedeem(supplier), 0);
+    }
+
+    /// ERC-4626: `maxDeposit` never says more than `deposit` takes; what is lent must fit the books again when it comes back.
+    function test_MaxDeposit_IsWhatTheBooksCanHold() public {
+        openFloorLoan(unknown, 1200 * USDC);
+        uint256 most = market.maxDeposit(supplier);
+        assertEq(most, type(uint128).max - 1_000_000 * USDC);
+        fund(supplier, usdc, most);
+        assertEq(market.previewMint(market.maxMint(supplier)), most);
+
+        vm.startPrank(supplier);
+        market.deposit(most, supplier);
+        assertEq(market.maxMint(supplier), 0);
+        vm.expectRevert(abi.encodeWithSelector(ERC4626.ERC4626ExceededMaxDeposit.selector, supplier, 1, 0));
+        market.deposit(1, supplier);
+        vm.stopPrank();
+        fund(unknown, usdc, 0);
+        vm.prank(unknown);
+        market.repay(1200 * USDC, unknown);
+
+        assertEq(market.cash(), type(uint128).max);
+    }
+
+    function test_Quote_HugeAmount_IsRefusedForCash() public {
+        openFloorLoan(unknown, 1200 * USDC);
+
+        ILendingMarket.Quote memory quote = market.quote(unknown, type(uint256).max);
+
+        assertEq(uint8(quote.refusal), uint8(ILendingMarket.Refusal.NotEnoughCash));
+        assertEq(quote.given, type(uint256).max);
+        assertEq(quote.limit, 998_800 * USDC);
+        vm.expectPartialRevert(ILendingMarket.TermsRefused.selector);
+        vm.prank(unknown);
+        market.borrow(type(uint256).max, unknown);
     }
 
     function test_Borrow_RevertWhen_NotEnoughCash() public {
@@ -342,6 +402,25 @@ contract LendingMarketBooksTest is MarketFixture {
             vm.expectRevert(ReentrancyGuardTransient.ReentrancyGuardReentrantCall.selector);
             hostile.supplyCollateral(WETH, unknown);
         }
+    }
+
+    /// A deposit that is under way must not show a share price that was never true.
+    function test_Deposit_TokenCallsBack_SharePriceIsTheOldOne() public {
+        CallingToken calling = new CallingToken();
+        ILendingMarket.MarketConfig memory config = marketConfig();
+        config.loanToken = address(calling);
+        LendingMarket hostile = new LendingMarket(config, scoreConfig());
+        PriceProbe probe = new PriceProbe(hostile);
+        calling.mint(supplier, 2 ether);
+        vm.startPrank(supplier);
+        calling.approve(address(hostile), 2 ether);
+        hostile.deposit(1 ether, supplier);
+        calling.arm(address(probe), abi.encodeCall(probe.look, ()));
+
+        hostile.deposit(1 ether, supplier);
+
+        assertEq(probe.seen(), 1 ether);
+        assertEq(hostile.convertToAssets(1e24), 1 ether);
     }
 
     // --- construction -------------------------------------------------------------------------
