@@ -8,7 +8,7 @@ holds and the alarm is raised.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from oracle.chain.adapter import ProtocolAdapter
 from oracle.chain.checked import BlockHeader, CheckedChain
@@ -58,16 +58,19 @@ class Indexer:
         await self._check_marks()
         head = await self._chain.fetch_finalised_head()
         start = self._next_block()
+        newest = self._rows.load_marks(self._params.chain_id)[:1]
+        known = {head.number: bytes(head.block_hash)} | {BlockNumber(n): block_hash for n, block_hash in newest}
         while start <= head.number:
             end = BlockNumber(min(start + self._range_size.blocks - 1, head.number))
             try:
-                rows, last = await self._fetch_range(adapters, start, end)
+                rows, last = await self._fetch_range(adapters, start, end, known)
             except TooFewEndpointsError as error:
                 if not _is_range_to_blame(error) or not self._range_size.shrink():
                     raise
                 continue
             mark = (last.number, bytes(last.block_hash))
             self._rows.append(self._params.chain_id, rows, mark=mark, filter_hash=self._filter_hash(adapters))
+            known = {head.number: bytes(head.block_hash), last.number: mark[1]}
             self._range_size.adapt(len(rows))
             start = BlockNumber(end + 1)
         return head
@@ -124,11 +127,22 @@ class Indexer:
         return header.block_hash == mark[1]
 
     async def _fetch_range(
-        self, adapters: Sequence[ProtocolAdapter], start: BlockNumber, end: BlockNumber
+        self,
+        adapters: Sequence[ProtocolAdapter],
+        start: BlockNumber,
+        end: BlockNumber,
+        known: Mapping[BlockNumber, bytes],
     ) -> tuple[list[LogRow], BlockHeader]:
+        """Return rows and last header of a range that still follows the blocks `known` by their hashes.
+
+        Else a block replaced while the range is read would lie below a newer mark, where nobody looks for it again.
+        """
         logs = await self._fetch_logs(adapters, start, end)
-        numbers = sorted({log.block_number for log in logs} | {end})
+        numbers = sorted({log.block_number for log in logs} | {end} | {n for n in known if n < start})
         headers = {h.number: h for h in await self._chain.fetch_headers(numbers)}
+        for number, header in headers.items():
+            if known.get(number, header.block_hash) != header.block_hash:
+                raise ChangedBlockError(self._params.chain_id, number)
         for log in logs:
             if headers[log.block_number].block_hash != log.block_hash:
                 raise ChangedBlockError(self._params.chain_id, log.block_number)

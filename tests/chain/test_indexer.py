@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -14,7 +15,7 @@ from oracle.chain.indexer import Indexer
 from oracle.chain.logs import RangeSize
 from oracle.chain.rows import LogRow, Mark, MemoryRows, RowTuple
 from oracle.domain.units import ChainId
-from oracle.errors import EndpointDisagreementError, PastFinalityReorgError, TooFewEndpointsError
+from oracle.errors import ChangedBlockError, EndpointDisagreementError, PastFinalityReorgError, TooFewEndpointsError
 from tests.chain.aave_logs import a_token_of, answer, borrow, market_opened, mint, opened_loan
 from tests.chain.fake_endpoint import CHAIN_ID, WETH, FakeChain, FakeEndpoint, address_of, make_params
 
@@ -187,6 +188,62 @@ async def test_sync__finalised_block_replaced__rolls_back_to_the_common_mark_and
     found = stored(rows)
     assert [(row.block_number, row.log_index) for row in found] == emitted(chain, 31)
     assert all(row.block_hash == chain.blocks[row.block_number].block_hash for row in found)
+
+
+class TurningEndpoint(FakeEndpoint):
+    """An endpoint whose chain replaces finalised blocks right before, or right after, it answers for logs."""
+
+    turns_at: int | None = None
+    turns_after = False
+
+    def _logs(self, query: dict[str, Any]) -> list[dict[str, Any]]:
+        if self.turns_after:
+            logs = super()._logs(query)
+            self._turn()
+            return logs
+        self._turn()
+        return super()._logs(query)
+
+    def _turn(self) -> None:
+        if self.turns_at is not None:
+            self.chain.reorganise(self.turns_at)
+            self.turns_at = None
+
+
+@pytest.mark.parametrize("turns_after", [False, True])
+async def test_sync__finalised_block_replaced_while_it_reads__is_never_hidden_by_a_newer_mark(
+    turns_after: bool,
+) -> None:
+    chain, rows = make_chain(), MemoryRows()
+    endpoints = [FakeEndpoint("a", chain), TurningEndpoint("b", chain)]
+    turning = endpoints[1]
+    assert isinstance(turning, TurningEndpoint)
+    indexer = Indexer(make_params(), CheckedChain(CHAIN_ID, endpoints), rows)
+    await indexer.sync()
+    chain.mine(1_000)
+    turning.turns_at, turning.turns_after = 16, turns_after
+
+    with pytest.raises(ChangedBlockError) as caught:
+        await indexer.sync()
+    assert caught.value.retryable
+
+    with pytest.raises(PastFinalityReorgError):
+        await indexer.sync()
+    await indexer.sync()
+    assert all(row.block_hash == chain.blocks[row.block_number].block_hash for row in stored(rows))
+
+
+async def test_sync__head_replaced_while_its_logs_are_read__is_read_again() -> None:
+    chain, rows = make_chain(), MemoryRows()
+    turning = TurningEndpoint("b", chain)
+    turning.turns_at, turning.turns_after = 29, True
+    indexer = Indexer(make_params(), CheckedChain(CHAIN_ID, [FakeEndpoint("a", chain), turning]), rows)
+    chain.mine(1_000)
+
+    with pytest.raises(ChangedBlockError):
+        await indexer.sync()
+
+    assert stored(rows) == []
 
 
 async def test_sync__every_mark_replaced__starts_over() -> None:
