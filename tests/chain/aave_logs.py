@@ -83,6 +83,10 @@ def borrow(token: Address, account: Address, amount: int, *, rate_mode: int = 2)
     return make_log(POOL, events.BORROW, (token, account, 0), account, amount, rate_mode, 0)
 
 
+def rate_mode_swapped(token: Address, account: Address, *, left_mode: int) -> FakeLog:
+    return make_log(POOL, events.SWAP_BORROW_RATE_MODE, (token, account), left_mode)
+
+
 def repay(token: Address, account: Address, amount: int, *, caller: Address) -> FakeLog:
     return make_log(POOL, events.REPAY, (token, account, caller), amount, 0)
 

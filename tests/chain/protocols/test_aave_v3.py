@@ -6,14 +6,15 @@ import pytest
 
 from oracle.chain.abi import events
 from oracle.chain.adapter import PositionState
-from oracle.chain.protocols.aave_v3.adapter import AaveV3Adapter
+from oracle.chain.protocols.aave_v3.adapter import AaveV3Adapter, fetch_anchors
 from oracle.domain.event import EventKind, LendingEvent
 from oracle.domain.ids import Address
 from oracle.domain.units import RAY, WAD, YEAR_S, TimestampS, UsdE8
-from oracle.errors import InconsistentLedgerError, UndecodableLogError
+from oracle.errors import ConfigurationError, InconsistentLedgerError, UndecodableLogError
 from tests.chain import aave_logs as logs
 from tests.chain.fake_endpoint import CHAIN_ID, CONFIGURATOR, POOL, USDC, WBTC, WETH, FakeLog, address_of, make_params
 
+pytestmark = pytest.mark.anyio
 BORROWER = address_of("borrower")
 OTHER = address_of("other")
 PRICES = {WETH: UsdE8(2_000 * 10**8), USDC: UsdE8(10**8), WBTC: UsdE8(60_000 * 10**8)}
@@ -210,6 +211,26 @@ def test_stable_rate_debt__not_indexed__leaves_the_account_out() -> None:
 
     assert state_of(market, BORROWER) is None
     assert market.has_unvalued_debt(BORROWER, PRICES)
+
+
+def test_debt_swapped_to_a_stable_rate__leaves_the_account_out_instead_of_looking_repaid() -> None:
+    market = make_market(
+        *logs.opened_loan(BORROWER, collateral=ETHER, debt=1_000 * DOLLAR),
+        logs.burn(USDC, BORROWER, 1_000 * DOLLAR, debt=True),
+        logs.rate_mode_swapped(USDC, BORROWER, left_mode=2),
+    )
+
+    assert state_of(market, BORROWER) is None
+    assert market.has_unvalued_debt(BORROWER, PRICES)
+
+
+@pytest.mark.parametrize("answer", [b"", bytes(32), b"\x01" * 31, b"\xff" * 32, b"\0" * 12 + b"\x01" * 20 + bytes(32)])
+async def test_fetch_anchors__contract_that_is_no_pool__names_the_market(answer: bytes) -> None:
+    async def call(to: Address, data: bytes) -> bytes:
+        return answer
+
+    with pytest.raises(ConfigurationError, match=POOL.hex()):
+        await fetch_anchors(POOL, call)
 
 
 def test_debt_without_price__cannot_be_valued__leaves_the_account_out() -> None:

@@ -26,10 +26,10 @@ from oracle.chain.protocols.aave_v3.state import (
 from oracle.chain.rows import LogRow
 from oracle.domain.committee import ChainParams, MarketParams
 from oracle.domain.event import LendingEvent
-from oracle.domain.ids import Address, Hash32, keccak256
+from oracle.domain.ids import Address, Hash32, keccak256, to_hex
 from oracle.domain.position import Position, PositionSample
 from oracle.domain.units import Bps, Ray, TimestampS
-from oracle.errors import InconsistentLedgerError, UndecodableLogError
+from oracle.errors import ConfigurationError, InconsistentLedgerError, UndecodableLogError
 
 PROTOCOL = "aave_v3"
 ADDRESSES_PROVIDER = keccak256(b"ADDRESSES_PROVIDER()")[:4]
@@ -42,6 +42,7 @@ SHAPES: dict[Hash32, tuple[int, int]] = {
     events.WITHDRAW: (128, 32),
     events.BORROW: (128, 128),
     events.REPAY: (128, 64),
+    events.SWAP_BORROW_RATE_MODE: (96, 32),
     events.LIQUIDATION_CALL: (128, 128),
     events.RESERVE_DATA_UPDATED: (64, 160),
     events.COLLATERAL_ENABLED: (96, 0),
@@ -58,9 +59,21 @@ SHAPES: dict[Hash32, tuple[int, int]] = {
 
 
 async def fetch_anchors(market: Address, call: ViewCall) -> tuple[Address, ...]:
-    """Return the address of a pool's configurator, which its logs do not name."""
-    provider = Address((await call(market, ADDRESSES_PROVIDER))[12:32])
-    return (Address((await call(provider, GET_POOL_CONFIGURATOR))[12:32]),)
+    """Return the address of a pool's configurator, which its logs do not name.
+
+    Raises:
+        ConfigurationError: if the market is no pool.
+    """
+    provider = _parse_address(market, await call(market, ADDRESSES_PROVIDER))
+    return (_parse_address(market, await call(provider, GET_POOL_CONFIGURATOR)),)
+
+
+def _parse_address(market: Address, answer: bytes) -> Address:
+    if len(answer) != 32 or any(answer[:12]) or not any(answer):
+        raise ConfigurationError(
+            f"market {to_hex(market)} answers {to_hex(answer[:64])} instead of an address: it is no Aave v3 pool on this chain"
+        )
+    return Address(answer[12:])
 
 
 class AaveV3Adapter:
@@ -81,6 +94,7 @@ class AaveV3Adapter:
         self._actions = ActionDecoder(params, PROTOCOL)
         self._updates: dict[bytes, Callable[[LogRow], None]] = {
             events.BORROW: self._on_borrow,
+            events.SWAP_BORROW_RATE_MODE: self._on_swap,
             events.RESERVE_DATA_UPDATED: self._on_reserve_data,
             events.COLLATERAL_ENABLED: self._on_collateral_enabled,
             events.COLLATERAL_DISABLED: self._on_collateral_disabled,
@@ -214,6 +228,10 @@ class AaveV3Adapter:
     def _on_borrow(self, row: LogRow) -> None:
         if data_uint(row, 2) == STABLE_RATE:
             self._account(topic_address(row, 2)).has_stable_debt = True
+
+    def _on_swap(self, row: LogRow) -> None:
+        # To or from a stable rate: the debt moved where its logs are not indexed, it was not repaid.
+        self._account(topic_address(row, 2)).has_stable_debt = True
 
     def _on_reserve_data(self, row: LogRow) -> None:
         reserve = self._reserve(row)
