@@ -27,7 +27,7 @@ TRAINING := $(wildcard training/__main__.py)
 DATA ?= ../shared/data
 
 .PHONY: help setup contracts demo test test-python test-contracts test-slow check lint types layers contracts-format gas \
-        openapi openapi-check bench train train-small lock fmt clean distclean
+        openapi openapi-check bench train train-sandbox train-small lock fmt clean distclean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -86,6 +86,10 @@ bench: setup ## measure against peers; writes build/bench.json
 train: setup ## train the bundles on historical data: make train DATA=DIR
 	@test -d "$(DATA)" || { echo 'train: no folder $(DATA); give one with make train DATA=DIR' >&2; exit 1; }
 	@$(PY) -m training train --data "$(DATA)"
+
+train-sandbox: setup contracts ## train borrower-sandbox-1 on four generated worlds into build/bundles
+	@$(PY) -m oracle.node.generated_dataset build/generated
+	@$(PY) -m training train --dataset build/generated/seed-* --bundle borrower-sandbox-1 --sandbox
 
 train-small: setup ## train a small bundle and compare its model id with the committed one
 	@test -d "$(DATA)" || { echo 'train-small: no folder $(DATA); give one with DATA=DIR' >&2; exit 1; }

@@ -41,7 +41,7 @@ async def write_generated_dataset(out: Path, spec: HistorySpec) -> dict[str, int
                 end_s = min(chain.history_end_s for chain in world.manifest.chains)
                 cut = await verifier.derive_cut(Epoch(end_s // committee.params.epoch_seconds))
                 histories = await fetch_histories(committee, verifier.readers, cut)
-                name = f"generated activity, seed {spec.seed}, {len(histories.borrowers)} borrowers"
+                name = f"generated activity, seed {spec.seed}"
                 return write_export(out, name, committee, cut, histories)
 
 
