@@ -50,7 +50,7 @@ async def show_subject(demo: Demo) -> None:
     await demo.rank(HONEST)
     chosen = demo.ranked[-1]
     answer = await demo.committee.get(HONEST, f"/v1/borrowers/{chosen.address}/score", epoch=demo.epoch)
-    demo.old_proof = await fetch_proof(demo.committee, HONEST, demo.ranked[0].address, demo.epoch)
+    demo.old_proof = await fetch_proof(demo.committee, HONEST, demo.ranked[1].address, demo.epoch)
     score, report = answer["score"], answer["report"]
     for block in report["cut"]:
         demo.view.say(f"chain {block['chain_id']}: block {block['block_number']} {block['block_hash']}")

@@ -15,7 +15,7 @@ from pathlib import Path
 from oracle.domain.units import BPS
 from oracle.errors import DemoFailedError
 from oracle.sandbox.chains import AnvilChain
-from oracle.sandbox.demo.market import MAX_UINT, MarketSession, ScoreProof
+from oracle.sandbox.demo.market import MAX_UINT, Basis, MarketSession, ScoreProof
 from oracle.sandbox.deploy import update_feed
 from oracle.sandbox.jsonrpc import encode_call
 
@@ -82,8 +82,9 @@ async def lend_all(market: MarketSession, proofs: Mapping[str, ScoreProof | None
         amount = await find_largest_loan(market, borrower, proof)
         if amount:
             answer = await market.borrow(borrower, amount, proof)
-            if not answer.allowed:
-                raise DemoFailedError(f"{market.name} refused what it had quoted to {borrower}: {answer}")
+            expected = Basis.NO_PROOF if proof is None else Basis.RATED
+            if not answer.allowed or answer.basis is not expected:
+                raise DemoFailedError(f"{market.name} did not keep what it quoted to {borrower}: {answer}")
     return {borrower: await market.debt_of(borrower) for borrower in proofs}
 
 

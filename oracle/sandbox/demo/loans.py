@@ -20,6 +20,7 @@ from oracle.sandbox.demo.market import Basis, LoanAnswer, MarketSession, Refusal
 from oracle.sandbox.manifest import WorldManifest
 
 BELOW_STEP_BPS = 10
+GOOD_GRADE = 3
 UNKNOWN_BORROWER = "0x00000000000000000000000000000000A55A1234"
 PROBE_UNITS = 10**6
 
@@ -85,6 +86,11 @@ def rank_borrowers(scores: tuple[Score, ...], manifest: WorldManifest) -> list[R
     return sorted(rated, key=lambda borrower: (borrower.score.behaviour_margin, borrower.score.subject))
 
 
+def find_safe(ranked: list[RatedBorrower]) -> RatedBorrower:
+    """Return the borrower with the best conduct among those whose position is far from liquidation too, else the first."""
+    return next((borrower for borrower in ranked if borrower.score.grade <= GOOD_GRADE), ranked[0])
+
+
 async def fetch_proof(committee: Committee, node: int, address: str, epoch: int | None = None) -> ScoreProof:
     """Return a borrower's proof from a member's API."""
     query: dict[str, int] = {} if epoch is None else {"epoch": epoch}
@@ -103,7 +109,7 @@ async def ask_for_the_same_loan(
     """Let a safe, a risky and an unknown borrower, and the risky one without proof, ask for one amount; returns (amount, asks)."""
     if len(ranked) < 2:
         raise DemoFailedError("fewer than two rated borrowers: the world is too small to compare")
-    safe, risky = ranked[0], ranked[-1]
+    safe, risky = find_safe(ranked), ranked[-1]
     for address in (safe.address, risky.address, UNKNOWN_BORROWER):
         await market.open_position(address, COLLATERAL_UNITS)
     best = await quote(committee, node, market, chain_id, safe.address, PROBE_UNITS, with_proof=True)

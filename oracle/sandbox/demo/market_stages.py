@@ -6,12 +6,14 @@ from dataclasses import asdict
 from typing import Any
 
 from oracle.errors import DemoFailedError
+from oracle.sandbox.chains import AnvilChain
 from oracle.sandbox.demo.committee_stages import HONEST, require
 from oracle.sandbox.demo.crash import CrashOutcome, compare, copy_of
 from oracle.sandbox.demo.expiry import ExpiryOutcome, let_scores_expire
 from oracle.sandbox.demo.loans import Ask, ask_for_the_same_loan, fetch_proof
 from oracle.sandbox.demo.market import MarketSession, ScoreProof
 from oracle.sandbox.demo.session import Demo
+from oracle.sandbox.manifest import ChainEntry
 
 SCORED, STATIC = "WETH-USDC-scored", "WETH-USDC-static"
 CRASH_BORROWERS = 24
@@ -43,8 +45,8 @@ async def show_crash(demo: Demo) -> None:
     entry = demo.second_chain
     accounts = demo.world.manifest
     with demo.view.waiting(f"{CRASH_BORROWERS} borrowers take all they can get in both markets, then the price falls"):
-        proofs = await _spread_of_proofs(demo)
         async with copy_of(demo.world.chain(entry.chain_id), demo.world.directory) as chain:
+            proofs = await _spread_of_proofs(demo, await fetch_head_epoch(chain, entry))
             outcomes = await compare(
                 chain,
                 scored=_on(chain, demo, SCORED),
@@ -76,10 +78,10 @@ async def show_expiry(demo: Demo) -> None:
         raise DemoFailedError("no proof was kept from the first report")
     validity_s = demo.world.config.committee.validity_seconds
     # Not the one who just borrowed on the live market.
-    borrower = demo.ranked[0].address
+    borrower = demo.ranked[1].address
     with demo.view.waiting("asking with a valid proof, with one past its grace, and after everything has expired"):
-        valid = await fetch_proof(demo.committee, HONEST, borrower)
         async with copy_of(demo.world.chain(entry.chain_id), demo.world.directory) as chain:
+            valid = await fetch_proof(demo.committee, HONEST, borrower, await fetch_head_epoch(chain, entry))
             outcome = await let_scores_expire(
                 _on(chain, demo, "wstETH-USDC-scored"),
                 borrower,
@@ -123,21 +125,27 @@ def _expiry_record(outcome: ExpiryOutcome) -> dict[str, Any]:
     return record
 
 
-def _on(chain: Any, demo: Demo, name: str) -> MarketSession:
+def _on(chain: AnvilChain, demo: Demo, name: str) -> MarketSession:
     """Return a market of the second chain on a copy of it."""
     entry = demo.second_chain
     markets = entry.assay.markets if entry.assay else ()
     return MarketSession(chain, entry, next(market for market in markets if market.name == name))
 
 
-async def _spread_of_proofs(demo: Demo) -> dict[str, ScoreProof]:
+async def fetch_head_epoch(chain: AnvilChain, entry: ChainEntry) -> int:
+    """Return the epoch of the newest report on a chain."""
+    if entry.assay is None:
+        raise DemoFailedError(f"chain {entry.chain_id} has no oracle")
+    head = await chain.read(entry.assay.risk_oracle, "head()", returns=("uint64",))
+    return int(head[0])
+
+
+async def _spread_of_proofs(demo: Demo, epoch: int) -> dict[str, ScoreProof]:
     """Return proofs of borrowers spread evenly from safest to riskiest, who have not borrowed here yet."""
     ranked = demo.ranked[1:-1]
     step = max(1, len(ranked) // CRASH_BORROWERS)
     chosen = ranked[::step][:CRASH_BORROWERS]
-    return {
-        borrower.address: await fetch_proof(demo.committee, HONEST, borrower.address, demo.epoch) for borrower in chosen
-    }
+    return {borrower.address: await fetch_proof(demo.committee, HONEST, borrower.address, epoch) for borrower in chosen}
 
 
 def _row(ask: Ask) -> tuple[str, ...]:

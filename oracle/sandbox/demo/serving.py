@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from oracle.sandbox.demo.committee_stages import HONEST
+from oracle.sandbox.demo.loans import find_safe
 from oracle.sandbox.demo.market_stages import SCORED
 from oracle.sandbox.demo.session import Demo
 
@@ -28,7 +29,7 @@ def print_serving(demo: Demo) -> None:
     """Print three real addresses with curl lines, the docs, a Python client and the Solidity example."""
     view, url = demo.view, demo.committee.url(HONEST)
     market = demo.market(SCORED)
-    chosen = [demo.ranked[0], demo.ranked[len(demo.ranked) // 2], demo.ranked[-1]]
+    chosen = [find_safe(demo.ranked), demo.ranked[len(demo.ranked) // 2], demo.ranked[-1]]
     print_plain = view.console.out
     view.console.print("\n[bold]Serving until Ctrl-C.[/] Three borrowers of this world:")
     for label, borrower in zip(("safe", "average", "risky"), chosen, strict=True):
