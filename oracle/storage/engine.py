@@ -10,7 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -108,7 +108,9 @@ def open_database(path: Path, *, schema_version: int = SCHEMA_VERSION) -> Databa
     return Database(path, engine)
 
 
-def migrate(path: Path, *, schema_version: int = SCHEMA_VERSION) -> tuple[int, int]:
+def migrate(
+    path: Path, *, schema_version: int = SCHEMA_VERSION, steps: Mapping[int, tuple[str, ...]] = STEPS
+) -> tuple[int, int]:
     """Bring the schema up to this release's, all steps in one transaction; return the versions before and after.
 
     Raises:
@@ -118,13 +120,14 @@ def migrate(path: Path, *, schema_version: int = SCHEMA_VERSION) -> tuple[int, i
     engine = _engine(path)
     try:
         with translated_errors(path), engine.begin() as connection:
+            _begin(connection)
             found = _pragma(connection, "user_version")
             if _pragma(connection, "application_id") != APPLICATION_ID:
                 raise ForeignDatabaseError(str(path), "it is not a database of a node")
             if found > schema_version:
                 raise SchemaVersionError(str(path), found, schema_version)
             for version in range(found + 1, schema_version + 1):
-                for statement in STEPS.get(version, ()):
+                for statement in steps.get(version, ()):
                     connection.exec_driver_sql(statement)
             connection.exec_driver_sql(f"PRAGMA user_version = {schema_version}")
             return found, schema_version
@@ -141,6 +144,8 @@ def translated_errors(path: Path) -> Iterator[None]:
         raise _translate(path, error.orig) from error
     except sqlite3.Error as error:
         raise _translate(path, error) from error
+    except OverflowError as error:
+        raise DatabaseWriteError(str(path), "a number has more than 64 bits") from error
 
 
 def _translate(path: Path, error: BaseException | None) -> StorageError:
@@ -179,6 +184,7 @@ def _prepare(connection: Connection, path: Path, schema_version: int) -> None:
     connection.rollback()
     if not names and found == 0:
         connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+        _begin(connection)
         SQLModel.metadata.create_all(connection, tables=tables.ALL)
         connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.exec_driver_sql(f"PRAGMA user_version = {schema_version}")
@@ -188,6 +194,11 @@ def _prepare(connection: Connection, path: Path, schema_version: int) -> None:
         raise ForeignDatabaseError(str(path), "it is not a database of a node; choose another file")
     if found != schema_version:
         raise SchemaVersionError(str(path), found, schema_version)
+
+
+def _begin(connection: Connection) -> None:
+    """Begin in so many words: the driver begins by itself for rows only, so that each change of the schema would stand alone."""
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _pragma(connection: Connection, name: str) -> int:

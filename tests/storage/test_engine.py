@@ -15,6 +15,7 @@ from oracle.errors import (
     DatabaseWriteError,
     ForeignDatabaseError,
     SchemaVersionError,
+    StorageError,
 )
 from oracle.storage.engine import APPLICATION_ID, Database, migrate, open_database
 from oracle.storage.tables import MetaRow
@@ -72,6 +73,41 @@ def test_migrate__newer_schema__is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(SchemaVersionError):
         migrate(tmp_path / "node.db", schema_version=2)
+
+
+def test_open_database__disk_full_while_it_is_made__can_be_made_again(tmp_path: Path) -> None:
+    program = (
+        "import resource, signal, sys; from pathlib import Path; from oracle.storage.engine import open_database\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))\n"
+        "open_database(Path(sys.argv[1]))"
+    )
+    first = subprocess.run([sys.executable, "-c", program, str(tmp_path / "node.db")], capture_output=True, text=True)
+    assert "DatabaseWriteError" in first.stderr
+
+    database = open_database(tmp_path / "node.db")
+
+    with database.session() as session:
+        assert session.get(MetaRow, "node") is None
+    database.close()
+
+
+def test_migrate__second_statement_fails__leaves_the_old_schema_whole(tmp_path: Path) -> None:
+    open_database(tmp_path / "node.db", schema_version=1).close()
+    steps = {2: ("CREATE TABLE added (x INTEGER)", "ALTER TABLE nowhere ADD COLUMN y INTEGER")}
+
+    with pytest.raises(StorageError):
+        migrate(tmp_path / "node.db", schema_version=2, steps=steps)
+
+    database = open_database(tmp_path / "node.db", schema_version=1)
+    with database.connection() as connection:
+        tables = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE name = 'added'").fetchall()
+    database.close()
+    assert tables == []
+
+
+def test_transaction__number_above_64_bits__is_named(database: Database) -> None:
+    with pytest.raises(DatabaseWriteError, match="64 bits"), database.connection() as connection:
+        connection.exec_driver_sql("SELECT ?", (1 << 63,))
 
 
 def test_open_database__database_of_something_else__is_untouched(tmp_path: Path) -> None:
