@@ -81,7 +81,8 @@ def test_open_database__disk_full_while_it_is_made__can_be_made_again(tmp_path: 
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))\n"
         "open_database(Path(sys.argv[1]))"
     )
-    first = subprocess.run([sys.executable, "-c", program, str(tmp_path / "node.db")], capture_output=True, text=True)
+    command = [sys.executable, "-c", program, str(tmp_path / "node.db")]
+    first = subprocess.run(command, capture_output=True, text=True, check=False)
     assert "DatabaseWriteError" in first.stderr
 
     database = open_database(tmp_path / "node.db")
