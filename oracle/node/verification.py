@@ -14,9 +14,9 @@ from oracle.delivery.codec import REPORT_PUBLISHED_TOPIC, Published, decode_head
 from oracle.domain.committee import CommitteeConfig
 from oracle.domain.ids import Address, Hash32, SubjectId, to_hex, uint_word
 from oracle.domain.merkle import MerkleTree
-from oracle.domain.report import Cut, Report, boundary_s
+from oracle.domain.report import ChainCut, Cut, Report, boundary_s
 from oracle.domain.score import BorrowerScore, Score
-from oracle.domain.units import BlockNumber, ChainId, Epoch
+from oracle.domain.units import BlockNumber, ChainId, Epoch, TimestampS
 from oracle.errors import EpochNotFinalError
 from oracle.node.gateway import RpcGateway
 from oracle.node.observe import Observed, Observer
@@ -97,22 +97,25 @@ class Verifier:
             epochs.append(decode_head(answer).epoch)
         return Epoch(min(epochs))
 
-    async def derive_cut(self, epoch: Epoch) -> Cut:
-        """Return the cut that the epoch's boundary defines.
+    async def derive_cut(self, epoch: Epoch, stalled_chains: int = 0) -> Cut:
+        """Return the cut that the epoch's boundary defines, given which chains the report says stalled.
+
+        A stalled chain's block is the last one at or before the boundary: its finalised head while it stalls.
 
         Raises:
-            EpochNotFinalError: if a chain has no finalised block after the boundary yet.
+            EpochNotFinalError: if another chain has no finalised block after the boundary yet.
         """
         boundary = boundary_s(epoch, self._config.params.epoch_seconds)
         chains = []
-        for chain in self._config.params.chains:
-            reader = self.readers[chain.chain_id]
-            await reader.sync()
-            cut = await reader.derive_cut(boundary)
-            if cut is None:
+        for index, chain in enumerate(self._config.params.chains):
+            cut = await self._derive_chain(chain.chain_id, boundary)
+            if cut is None and not stalled_chains >> index & 1:
                 raise EpochNotFinalError(epoch, chain.chain_id, boundary)
+            if cut is None:
+                head = await self.readers[chain.chain_id].chain.fetch_finalised_head()
+                cut = ChainCut(chain_id=chain.chain_id, block_number=head.number, block_hash=head.block_hash)
             chains.append(cut)
-        return Cut(epoch=epoch, chains=tuple(chains))
+        return Cut(epoch=epoch, chains=tuple(chains), stalled_chains=stalled_chains)
 
     async def verify(self, epoch: Epoch, leaves: Sequence[Score] | None = None) -> Verification:
         """Recompute an epoch and compare it with every chain, and with `leaves` if given.
@@ -121,7 +124,7 @@ class Verifier:
             EpochNotFinalError: if the epoch is too new.
             ChainError: if endpoints fail or disagree.
         """
-        cut = await self.derive_cut(epoch)
+        cut = await self.derive_cut(epoch, await self._find_stalled(epoch))
         observed = await self._observer.observe(cut)
         tree = MerkleTree(score.leaf for score in observed.scores)
         findings = []
@@ -140,6 +143,20 @@ class Verifier:
             code_note=next((n for r in self.readers.values() if (n := getattr(r, "code_note", ""))), ""),
         )
 
+    async def _derive_chain(self, chain_id: ChainId, boundary: TimestampS) -> ChainCut | None:
+        await self.readers[chain_id].sync()
+        return await self.readers[chain_id].derive_cut(boundary)
+
+    async def _find_stalled(self, epoch: Epoch) -> int:
+        """Return which chains the report calls stalled, by the first chain that has it; which it is, every chain says for itself below."""
+        boundary = boundary_s(epoch, self._config.params.epoch_seconds)
+        for chain in self._config.params.chains:
+            cut = await self._derive_chain(chain.chain_id, boundary)
+            published = cut and await self._find_published(chain.chain_id, epoch, cut.block_number)
+            if published:
+                return published.report.stalled_chains
+        return 0
+
     async def _find_published(self, chain_id: ChainId, epoch: Epoch, first: BlockNumber) -> Published | None:
         """Return the report that landed: never before its cut block."""
         gateway = self._gateways[chain_id]
@@ -157,6 +174,7 @@ class Verifier:
         borrowers = sum(isinstance(score, BorrowerScore) for score in observed.scores)
         expected = {
             "config_digest": self._config.digest,
+            "stalled_chains": observed.cut.stalled_chains,
             "cut_hash": observed.cut.hash,
             "borrowers": borrowers,
             "collaterals": len(observed.scores) - borrowers,
