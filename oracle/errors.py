@@ -283,6 +283,19 @@ class SpendingCapError(DeliveryError):
         )
 
 
+class UnreadableAnswerError(DeliveryError):
+    """A contract answered a view call with what its interface does not allow: it is another contract, or none."""
+
+    retryable = True
+
+    def __init__(self, call: str, answer: bytes) -> None:
+        self.call = call
+        self.answer = answer
+        super().__init__(
+            f"`{call}` answered {len(answer)} bytes that cannot be read: check the addresses of `risk_oracle` and the markets"
+        )
+
+
 # --- node -----------------------------------------------------------------------------------------------------------
 
 
@@ -597,7 +610,9 @@ class SubjectNotListedError(ApiError):
     def __init__(self, subject: str, epoch: int) -> None:
         self.subject = subject
         self.epoch = epoch
-        super().__init__(f"{subject} is not in the report of epoch {epoch}: there is nothing to prove, floor terms apply")
+        super().__init__(
+            f"{subject} is not in the report of epoch {epoch}: there is nothing to prove, floor terms apply"
+        )
 
 
 class LeafNotFoundError(ApiError):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from eth_abi.abi import decode, encode
 from eth_abi.exceptions import DecodingError
@@ -16,6 +17,7 @@ from oracle.domain.merkle import MultiProof
 from oracle.domain.report import Report
 from oracle.domain.score import Score
 from oracle.domain.units import Epoch, Margin, NodeId, TimestampS
+from oracle.errors import UnreadableAnswerError
 
 _REPORT = "(bytes32,uint64,bytes32,bytes32,uint32,uint32,uint32,uint32)"
 _HEAD_TYPES = ("uint64", "uint64", "uint64", "uint64", "uint64", "bytes32")
@@ -87,6 +89,18 @@ class Published:
     signers: int
 
 
+def decode_answer(call: str, types: Sequence[str], answer: bytes) -> tuple[Any, ...]:
+    """Return the values of a view call's answer.
+
+    Raises:
+        UnreadableAnswerError: if the answer does not have these types.
+    """
+    try:
+        return decode(types, answer)
+    except DecodingError as error:
+        raise UnreadableAnswerError(call, answer) from error
+
+
 def selector(signature: str) -> bytes:
     """Return the first four bytes of the hash of a function's or error's signature."""
     return keccak256(signature.encode())[:4]
@@ -142,7 +156,7 @@ def encode_head() -> bytes:
 
 def decode_head(answer: bytes) -> Head:
     """Return the head of an answer."""
-    epoch, observed, valid, landed, previous, root = decode(_HEAD_TYPES, answer)
+    epoch, observed, valid, landed, previous, root = decode_answer("head", _HEAD_TYPES, answer)
     return Head(
         epoch=Epoch(epoch),
         observed_at_s=TimestampS(observed),
@@ -170,20 +184,26 @@ def encode_collateral_score(subject: SubjectId) -> bytes:
 
 def decode_posted_borrower(answer: bytes) -> PostedBorrower:
     """Return the stored score of an answer."""
-    epoch, _, behaviour, _, pd_upper, _, grade, _ = decode(_BORROWER_TYPES, answer)
+    epoch, _, behaviour, _, pd_upper, _, grade, _ = decode_answer("borrowerScore", _BORROWER_TYPES, answer)
     return PostedBorrower(epoch=Epoch(epoch), behaviour_margin=Margin(behaviour), pd_upper_ppm=pd_upper, grade=grade)
 
 
 def decode_posted_collateral(answer: bytes) -> PostedCollateral:
     """Return the stored score of an answer."""
-    epoch, margin, _, _, gap, _, _, _, binding = decode(_COLLATERAL_TYPES, answer)
+    epoch, margin, _, _, gap, _, _, _, binding = decode_answer("collateralScore", _COLLATERAL_TYPES, answer)
     return PostedCollateral(epoch=Epoch(epoch), margin=Margin(margin), gap_ppm=gap, binding=binding)
 
 
 def decode_published(topics: Sequence[bytes], data: bytes) -> Published:
-    """Return the report of a ReportPublished log."""
+    """Return the report of a ReportPublished log.
+
+    Raises:
+        UnreadableAnswerError: if the log is none.
+    """
     types = ("bytes32", "bytes32", "uint32", "uint32", "uint32", "uint32", "uint32")
-    root, cut_hash, observers, borrowers, collaterals, stalled, signers = decode(types, data)
+    if len(topics) != 3:
+        raise UnreadableAnswerError("ReportPublished", b"".join(topics))
+    root, cut_hash, observers, borrowers, collaterals, stalled, signers = decode_answer("ReportPublished", types, data)
     report = Report(
         config_digest=Hash32(bytes(topics[2])),
         epoch=Epoch(int.from_bytes(topics[1], "big")),

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from eth_abi.abi import decode
-
-from oracle.delivery.codec import selector
+from oracle.delivery.codec import decode_answer, selector
 from oracle.delivery.policy import OpenLoan
 from oracle.delivery.ports import ChainGateway
 from oracle.domain.ids import (
@@ -21,9 +19,12 @@ from oracle.domain.ids import (
     keccak256,
 )
 from oracle.domain.units import BlockNumber
+from oracle.errors import UnreadableAnswerError
 
 BORROWED_TOPIC = keccak256(b"Borrowed(address,address,uint256,uint8,uint32,uint32,uint32)")
 _RANGE_BLOCKS = 5_000
+_REREAD_BLOCKS = 128
+"""The newest blocks are not final: a reorg may move a log to a block that was read without it."""
 _DEBT_OF = selector("debtOf(address)")
 
 
@@ -32,6 +33,7 @@ class OpenLoans:
 
     def __init__(self, gateway: ChainGateway, markets: Sequence[tuple[Address, BlockNumber]]) -> None:
         self._gateway = gateway
+        self._first_block = dict(markets)
         self._next_block = dict(markets)
         self._borrowers: dict[Address, set[Address]] = {market: set() for market, _ in markets}
 
@@ -46,7 +48,7 @@ class OpenLoans:
         answers = await self._gateway.call([(market, _DEBT_OF + address_word(account)) for market, account in pairs])
         debts: dict[SubjectId, int] = {}
         for (_, account), answer in zip(pairs, answers, strict=True):
-            (debt,) = decode(("uint256",), answer)
+            (debt,) = decode_answer("debtOf", ("uint256",), answer)
             subject = self._subject(account, listed)
             if debt and subject is not None:
                 debts[subject] = debts.get(subject, 0) + debt
@@ -58,9 +60,13 @@ class OpenLoans:
         return next((form for form in forms if form in listed), None)
 
     async def _advance(self, market: Address, last: BlockNumber) -> None:
+        reread = self._next_block[market] - _REREAD_BLOCKS
+        self._next_block[market] = BlockNumber(max(self._first_block[market], reread))
         while self._next_block[market] <= last:
             first = self._next_block[market]
             end = BlockNumber(min(last, first + _RANGE_BLOCKS - 1))
             for log in await self._gateway.logs(market, BORROWED_TOPIC, first, end):
+                if len(log.topics) < 2:
+                    raise UnreadableAnswerError("Borrowed", b"".join(log.topics))
                 self._borrowers[market].add(Address(log.topics[1][-20:]))
             self._next_block[market] = BlockNumber(end + 1)

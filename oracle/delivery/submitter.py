@@ -21,6 +21,8 @@ from oracle.domain.score import BorrowerScore, Score
 from oracle.domain.units import Epoch, NodeId
 from oracle.errors import ConflictingReportError, TransactionRevertedError
 
+HEAD_READS = 10
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:
@@ -77,7 +79,7 @@ class Submitter:
         receipt = None
         if head.epoch < report.epoch:
             receipt = await self._publish(report, codec.pack_attestations(attestations, quorum))
-            head = await self.fetch_head()
+            head = await self._fetch_new_head(report.epoch)
         self._check_head(report, head)
         if head.epoch != report.epoch:
             return Submission(head=head, publish=receipt, post=None, posted=())
@@ -93,6 +95,16 @@ class Submitter:
             if head.epoch < report.epoch:
                 raise
             return None
+
+    async def _fetch_new_head(self, epoch: Epoch) -> codec.Head:
+        """Return the head once it is at `epoch`: behind one address may stand an endpoint that lags by a block."""
+        head = await self.fetch_head()
+        for _ in range(HEAD_READS):
+            if head.epoch >= epoch:
+                break
+            await self._sender.pause()
+            head = await self.fetch_head()
+        return head
 
     def _check_head(self, report: Report, head: codec.Head) -> None:
         if head.epoch == report.epoch and head.scores_root != report.scores_root:

@@ -1,7 +1,8 @@
 """One account's transactions on one chain: nonce, fees, gas, and replacement of what is stuck.
 
 Transactions of an account are sent one after another, each with the number of mined ones as its nonce. So a transaction that an earlier process
-left pending is replaced, not queued behind: everything that delivery sends may be sent again. Source: EIP-1559, EIP-2718.
+left pending is replaced, not queued behind: everything that delivery sends may be sent again. What was given up is remembered, since it may be mined
+yet: its fee is then counted before anything else is sent. Source: EIP-1559, EIP-2718.
 """
 
 from __future__ import annotations
@@ -48,6 +49,8 @@ class TransactionSender:
         self._timer = timer
         self._policy = policy
         self._turn = asyncio.Lock()
+        self._unsettled: dict[Hash32, int] = {}
+        """Nonces of transactions handed in whose fee is not counted yet."""
 
     async def send(self, to: Address, data: bytes, *, what: str) -> Receipt:
         """Return the receipt of a successful transaction.
@@ -58,14 +61,27 @@ class TransactionSender:
             SpendingCapError: if it could pass the operator's cap.
         """
         async with self._turn:
-            estimate = await self._gateway.estimate_gas(self._signer.address, to, data)
-            gas = estimate * self._policy.gas_headroom_bps // BPS
-            nonce = await self._gateway.nonce(self._signer.address)
-            receipt = await self._send_until_mined(to, data, nonce, gas)
-        self._guard.record(self._gateway.chain_id, receipt.fee_wei)
+            await self._settle_earlier()
+            receipt = await self._send_anew(to, data)
         if not receipt.is_success:
             raise TransactionRevertedError(self._gateway.chain_id, what, f"in {to_hex(receipt.transaction_hash)}")
         return receipt
+
+    async def pause(self) -> None:
+        """Wait as long as between two looks for a receipt."""
+        await self._timer.sleep_ms(self._policy.poll_ms)
+
+    async def _send_anew(self, to: Address, data: bytes) -> Receipt:
+        """Simulate and send, again where the nonce proves used: an endpoint lagged, or a left-over was mined meanwhile."""
+        nonce = 0
+        for _ in range(self._policy.attempts):
+            estimate = await self._gateway.estimate_gas(self._signer.address, to, data)
+            nonce = await self._gateway.nonce(self._signer.address)
+            try:
+                return await self._send_until_mined(to, data, nonce, estimate * self._policy.gas_headroom_bps // BPS)
+            except NonceUsedError:
+                await self.pause()
+        raise TransactionStuckError(self._gateway.chain_id, nonce, self._policy.attempts)
 
     async def _send_until_mined(self, to: Address, data: bytes, nonce: int, gas: int) -> Receipt:
         fees = await self._first_fees()
@@ -73,19 +89,44 @@ class TransactionSender:
         for _ in range(self._policy.attempts):
             self._guard.check(self._gateway.chain_id, gas * fees.max_fee_wei)
             raw = self._sign(to, data, nonce, gas, fees)
-            sent.append(keccak256(raw))
             try:
-                await self._gateway.send(raw)
+                await self._hand_in(raw, nonce)
             except ReplacementUnderpricedError:
                 fees = self._bumped(fees)
                 continue
             except NonceUsedError:
-                pass  # one of ours was mined in the meantime: its receipt is below
+                # If it was one of ours, its receipt is there soon.
+                receipt = await self._wait(sent) if sent else None
+                if receipt is None:
+                    raise
+                return self._settle(receipt, nonce)
+            sent.append(keccak256(raw))
             receipt = await self._wait(sent)
             if receipt is not None:
-                return receipt
+                return self._settle(receipt, nonce)
             fees = self._bumped(fees)
         raise TransactionStuckError(self._gateway.chain_id, nonce, self._policy.attempts)
+
+    async def _hand_in(self, raw: bytes, nonce: int) -> None:
+        """Send; whatever fails on the way, the transaction may be out unless the chain says that it is not."""
+        self._unsettled[keccak256(raw)] = nonce
+        try:
+            await self._gateway.send(raw)
+        except (ReplacementUnderpricedError, NonceUsedError):
+            del self._unsettled[keccak256(raw)]
+            raise
+
+    def _settle(self, receipt: Receipt, nonce: int) -> Receipt:
+        """Count a fee; nothing else with this nonce or a lower one can be mined any more."""
+        self._guard.record(self._gateway.chain_id, receipt.fee_wei)
+        self._unsettled = {known: other for known, other in self._unsettled.items() if other > nonce}
+        return receipt
+
+    async def _settle_earlier(self) -> None:
+        for transaction_hash, nonce in tuple(self._unsettled.items()):
+            receipt = await self._gateway.receipt(transaction_hash)
+            if receipt is not None:
+                self._settle(receipt, nonce)
 
     async def _wait(self, sent: list[Hash32]) -> Receipt | None:
         deadline_ms = self._timer.now_ms() + self._policy.replace_after_ms

@@ -70,6 +70,11 @@ class FakeChain:
         self.receipts: dict[Hash32, Receipt] = {}
         self.calls_made: list[tuple[str, tuple[object, ...]]] = []
         self.before_simulation: Callable[[], None] = lambda: None
+        self.before_send: Callable[[], None] = lambda: None
+        self.nonces_read: list[int] = []
+        """Stale nonces that are answered first."""
+        self.stale_heads_count = 0
+        """How many more reads of the head are answered with none."""
         self.log_ranges: list[tuple[int, int]] = []
 
     @property
@@ -83,7 +88,7 @@ class FakeChain:
         return BlockTip(number=BlockNumber(12_000), time_s=TimestampS(self.now_s), base_fee_wei=10**9)
 
     async def nonce(self, account: Address) -> int:
-        return self.mined_nonce
+        return self.nonces_read.pop(0) if self.nonces_read else self.mined_nonce
 
     async def priority_fee_wei(self) -> int:
         return 10**8
@@ -94,6 +99,7 @@ class FakeChain:
         return GAS
 
     async def send(self, raw: bytes) -> None:
+        self.before_send()
         transaction = TypedTransaction.from_bytes(HexBytes(raw)).as_dict()
         nonce, fee = int(transaction["nonce"]), int(transaction["maxFeePerGas"])
         if nonce < self.mined_nonce:
@@ -138,6 +144,9 @@ class FakeChain:
         name, argument = data[:4], data[4:]
         if to == MARKET and name == selector("debtOf(address)"):
             return encode(("uint256",), (self.debts.get(Address(argument[-20:]), 0),))
+        if name == selector("head()") and self.head[0] and self.stale_heads_count:
+            self.stale_heads_count -= 1
+            return encode(("uint64", "uint64", "uint64", "uint64", "uint64", "bytes32"), (0, 0, 0, 0, 0, bytes(32)))
         if name == selector("head()"):
             return encode(("uint64", "uint64", "uint64", "uint64", "uint64", "bytes32"), self.head)
         if name == selector("collateralScore(bytes32)"):

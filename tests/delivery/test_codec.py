@@ -12,6 +12,7 @@ from eth_abi.abi import encode
 from oracle.delivery import codec
 from oracle.domain.ids import keccak256
 from oracle.domain.units import NodeId
+from oracle.errors import UnreadableAnswerError
 from tests.delivery.conftest import Agreed, borrower_score
 
 
@@ -95,3 +96,9 @@ def test_pack_attestations__frozen_vectors__recover_from_the_packed_form(vectors
         record = packed[65 * i : 65 * i + 65]
         v = 27 + (record[33] >> 7)
         assert record[1:33] + bytes((record[33] & 0x7F,)) + record[34:] + bytes((v,)) == signatures[NodeId(i)]
+
+
+@pytest.mark.parametrize(("topics", "data"), [([b"\x01" * 32], bytes(224)), ([bytes(32)] * 3, bytes(223))])
+def test_decode_published__log_cut_short__says_so(topics: list[bytes], data: bytes) -> None:
+    with pytest.raises(UnreadableAnswerError, match="ReportPublished"):
+        codec.decode_published(topics, data)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from oracle.delivery.transactions import FeePolicy, TransactionSender
 from oracle.domain.ids import Address, Hash32, address_word, keccak256
 from oracle.domain.merkle import MerkleTree
 from oracle.domain.units import BlockNumber, NodeId, Ppm
-from oracle.errors import ConflictingReportError, TransactionRevertedError
+from oracle.errors import ConflictingReportError, TransactionRevertedError, UnreadableAnswerError
 from oracle.signing.signer import LocalSigner
 from tests.delivery.conftest import Agreed, account, borrower_score, collateral_score
 from tests.delivery.fake_chain import MARKET, ORACLE, FakeChain, FakeGuard, FakeTimer
@@ -141,3 +142,53 @@ async def test_submit__posted_entries__are_proved_against_the_root(agreed: Agree
     _, entries, proof, flags = arguments
     expected = MerkleTree(s.leaf for s in agreed.scores).multiproof([e.leaf for e in entries])  # type: ignore[attr-defined]
     assert (tuple(proof), tuple(flags)) == (expected.proof, expected.flags)  # type: ignore[arg-type]
+
+
+async def test_submit__endpoint_shows_the_old_head_after_our_publish__posts_all_the_same(agreed: Agreed) -> None:
+    chain = FakeChain()
+    chain.stale_heads_count = 2
+
+    result = await submit(chain, agreed)
+
+    assert [name for name, _ in chain.calls_made] == ["publish", "post"]
+    assert result.head.epoch == agreed.report.epoch
+
+
+@pytest.mark.parametrize("answer", [b"", b"\x01" * 31, b"\xff" * 192])
+async def test_submit__address_without_the_oracle__says_so(agreed: Agreed, answer: bytes) -> None:
+    class Stranger(FakeChain):
+        async def call(self, calls: Sequence[tuple[Address, bytes]]) -> list[bytes]:
+            return [answer for _ in calls]
+
+    with pytest.raises(UnreadableAnswerError, match="head"):
+        await submit(Stranger(), agreed)
+
+
+async def test_fetch__loan_moved_to_a_later_block_by_a_reorg__is_still_found() -> None:
+    chain = FakeChain()
+    chain.debts[account(1)] = 10
+    loans = OpenLoans(chain, [(MARKET, BlockNumber(100))])
+    listed = frozenset([borrower_score(1).subject])
+    assert await loans.fetch(listed) == ()
+
+    topics = (BORROWED_TOPIC, Hash32(address_word(account(1))), Hash32(bytes(32)))
+    chain.borrowed_logs = [
+        Log(block_number=BlockNumber(11_990), transaction_hash=Hash32(bytes(32)), topics=topics, data=b"")
+    ]
+
+    assert [loan.debt_amount for loan in await loans.fetch(listed)] == [10]
+
+
+async def test_fetch__market_that_is_none__says_so() -> None:
+    chain = FakeChain()
+    topics = (BORROWED_TOPIC, Hash32(address_word(account(1))), Hash32(bytes(32)))
+    chain.borrowed_logs = [
+        Log(block_number=BlockNumber(200), transaction_hash=Hash32(bytes(32)), topics=topics, data=b"")
+    ]
+
+    async def answer_nothing(calls: Sequence[tuple[Address, bytes]]) -> list[bytes]:
+        return [b"" for _ in calls]
+
+    chain.call = answer_nothing  # type: ignore[method-assign]
+    with pytest.raises(UnreadableAnswerError, match="debtOf"):
+        await OpenLoans(chain, [(MARKET, BlockNumber(100))]).fetch(frozenset([borrower_score(1).subject]))

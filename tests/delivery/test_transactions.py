@@ -37,6 +37,10 @@ def fee_of(raw: bytes) -> int:
     return int(TypedTransaction.from_bytes(HexBytes(raw)).as_dict()["maxFeePerGas"])
 
 
+def nonce_of(raw: bytes) -> int:
+    return int(TypedTransaction.from_bytes(HexBytes(raw)).as_dict()["nonce"])
+
+
 async def test_send__mined_at_once__is_signed_by_the_account_and_counted(world: World, agreed: Agreed) -> None:
     receipt = await world.sender.send(ORACLE, publish(agreed), what="publish")
 
@@ -94,3 +98,42 @@ async def test_send__cap_reached__sends_nothing(world: World, agreed: Agreed) ->
         await world.sender.send(ORACLE, publish(agreed), what="publish")
 
     assert world.chain.raw_sent == []
+
+
+async def test_send__endpoint_lags_behind_by_a_transaction__takes_the_next_nonce_at_once(
+    world: World, agreed: Agreed
+) -> None:
+    world.chain.mined_nonce = 4
+    world.chain.nonces_read = [3]
+
+    receipt = await world.sender.send(ORACLE, publish(agreed), what="publish")
+
+    assert receipt.is_success
+    assert nonce_of(world.chain.raw_sent[-1]) == 4
+    assert world.timer.time_ms < POLICY.replace_after_ms
+
+
+async def test_send__left_over_mined_between_nonce_and_sending__is_simulated_again(
+    world: World, agreed: Agreed
+) -> None:
+    world.chain.pending[0] = {"fee": 1, "data": publish(agreed), "hash": b"\x01" * 32}
+    world.chain.nonces_read = [0]
+    world.chain.before_send = world.chain.mine
+
+    with pytest.raises(CallRevertedError, match="StaleReport"):
+        await world.sender.send(ORACLE, publish(agreed), what="publish")
+
+    assert world.timer.time_ms < POLICY.replace_after_ms
+
+
+async def test_send__given_up_and_mined_later__is_counted_with_the_next(world: World, agreed: Agreed) -> None:
+    world.chain.is_mining = False
+    with pytest.raises(TransactionStuckError):
+        await world.sender.send(ORACLE, publish(agreed), what="publish")
+    world.chain.mine()
+    (late,) = world.chain.receipts.values()
+
+    with pytest.raises(CallRevertedError, match="StaleReport"):
+        await world.sender.send(ORACLE, publish(agreed), what="publish")
+
+    assert world.guard.recorded == [late.fee_wei]
