@@ -2,6 +2,7 @@
 pragma solidity 0.8.30;
 
 import { ILendingMarket } from "../../src/interfaces/ILendingMarket.sol";
+import { IScoreOracle } from "../../src/interfaces/IScoreOracle.sol";
 import { MarketFixture } from "../support/MarketFixture.sol";
 
 /// @notice The laws of the market: hiding, splitting, a fresh address or an older proof never pays.
@@ -186,6 +187,46 @@ contract MarketLawsTest is MarketFixture {
         assertLe(repaid, 600 * USDC);
         assertLe(seized * price / 1e20, repaid * 105 / 100);
         assertGe(market.healthFactorWad(unknown), healthFactorBefore);
+    }
+
+    /// Quotes M-04, M-05: whatever became of price, threshold and scores, who is unhealthy can be liquidated, and nobody
+    /// else; no debt is left without collateral.
+    function testFuzz_M04_Unhealthy_IsAlwaysLiquidated(
+        uint256 price,
+        uint256 amount,
+        uint16 thresholdBps,
+        bool isRated,
+        uint32 elapsedS
+    ) public {
+        openFloorLoan(unknown, 1200 * USDC);
+        IScoreOracle.CollateralScore memory pair = pairScore();
+        pair.liquidationThresholdBps = uint16(bound(thresholdBps, 0, 10_000));
+        if (!isRated) pair.binding = 3;
+        delete entries;
+        entries.push(abi.encode(pair));
+        publishEntries(FIRST_EPOCH + 1);
+        postEntry(FIRST_EPOCH + 1, entries[0]);
+        skipWithPrices(bound(elapsedS, 1, 1000 days));
+        wethFeed.setAnswer(int192(uint192(bound(price, 1, 4000e8))));
+        amount = bound(amount, 1, 3000 * USDC);
+        fund(liquidator, usdc, amount);
+        uint256 debt = market.debtOf(unknown);
+        bool isHealthy = market.healthFactorWad(unknown) >= 1e18;
+
+        vm.prank(liquidator);
+        (bool done, bytes memory result) = address(market).call(abi.encodeCall(market.liquidate, (unknown, amount)));
+
+        assertEq(done, !isHealthy);
+        if (!done) {
+            assertEq(bytes4(result), ILendingMarket.HealthyPosition.selector);
+            return;
+        }
+        (uint256 repaid, uint256 seized) = abi.decode(result, (uint256, uint256));
+        assertLe(repaid, amount);
+        assertLe(market.debtOf(unknown), debt - repaid + 1);
+        assertEq(weth.balanceOf(liquidator), seized);
+        if (market.position(unknown).collateral == 0) assertEq(market.debtOf(unknown), 0);
+        assertEq(usdc.balanceOf(address(market)), market.cash());
     }
 
     function publishAs(uint64 epoch, address borrower, int32 margin, uint8 grade)

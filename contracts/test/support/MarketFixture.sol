@@ -170,4 +170,12 @@ abstract contract MarketFixture is OracleFixture, Vectors {
         usdcFeed.setAnswer(1e8);
         wethFeed.setAnswer(int192(wethFeed.latestAnswer()));
     }
+
+    function refused(ILendingMarket.Refusal refusal, ILendingMarket.Basis basis, uint256 given, uint256 limit)
+        internal
+        pure
+        returns (bytes memory)
+    {
+        return abi.encodeWithSelector(ILendingMarket.TermsRefused.selector, refusal, basis, given, limit);
+    }
 }

@@ -3,14 +3,12 @@ pragma solidity 0.8.30;
 
 import { LendingMarket } from "../../src/LendingMarket.sol";
 import { ILendingMarket } from "../../src/interfaces/ILendingMarket.sol";
-import { IScoreTables } from "../../src/interfaces/IScoreTables.sol";
 import { SandboxToken } from "../../src/sandbox/SandboxToken.sol";
-import { CallingToken, FeeToken, PriceProbe } from "../support/HostileTokens.sol";
+import { ScriptedFeed } from "../../src/sandbox/ScriptedFeed.sol";
 import { MarketFixture } from "../support/MarketFixture.sol";
 import { ERC4626 } from "@openzeppelin/contracts/token/ERC20/extensions/ERC4626.sol";
-import { ReentrancyGuardTransient } from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 
-/// @notice Supply, interest, liquidation, prices and hostile tokens. Amounts are worked by hand.
+/// @notice Supply, interest, liquidation and prices. Amounts are worked by hand.
 contract LendingMarketBooksTest is MarketFixture {
     function setUp() public {
         setUpMarket();
@@ -327,6 +325,21 @@ contract LendingMarketBooksTest is MarketFixture {
         assertEq(weth.balanceOf(unknown), WETH);
     }
 
+    /// 0.5 of a token with 8 decimals at 60,000 by a feed with 18, against a loan token with 18 at 1.25 by a feed with 6.
+    function test_CollateralValue_OtherDecimals_IsExact() public {
+        SandboxToken dai = new SandboxToken("Dai", "DAI", 18);
+        SandboxToken wbtc = new SandboxToken("Wrapped Bitcoin", "WBTC", 8);
+        ILendingMarket.MarketConfig memory config = marketConfig();
+        (config.loanToken, config.collateralToken) = (address(dai), address(wbtc));
+        config.loanFeed = address(new ScriptedFeed(6, "DAI / USD", 1.25e6));
+        config.collateralFeed = address(new ScriptedFeed(18, "BTC / USD", 60_000e18));
+        market = new LendingMarket(config, scoreConfig());
+
+        supplyOf(wbtc, unknown, 0.5e8);
+
+        assertEq(market.collateralValueOf(unknown), 24_000e18);
+    }
+
     // --- collateral ---------------------------------------------------------------------------
 
     function test_WithdrawCollateral_RevertWhen_MoreThanThere() public {
@@ -359,118 +372,10 @@ contract LendingMarketBooksTest is MarketFixture {
         market.borrow(1, unknown);
     }
 
-    // --- hostile tokens -----------------------------------------------------------------------
-
-    function test_SupplyCollateral_RevertWhen_TokenTakesAFee() public {
-        FeeToken fee = new FeeToken();
-        LendingMarket hostile = marketWith(fee);
-        fee.mint(unknown, 100);
-        vm.startPrank(unknown);
-        fee.approve(address(hostile), 100);
-
-        vm.expectRevert(abi.encodeWithSelector(ILendingMarket.UnsupportedToken.selector, address(fee), 100, 99));
-        hostile.supplyCollateral(100, unknown);
-        assertEq(hostile.position(unknown).collateral, 0);
-    }
-
-    function test_Deposit_RevertWhen_TokenTakesAFee() public {
-        FeeToken fee = new FeeToken();
-        ILendingMarket.MarketConfig memory config = marketConfig();
-        config.loanToken = address(fee);
-        LendingMarket hostile = new LendingMarket(config, scoreConfig());
-        fee.mint(supplier, 100);
-        vm.startPrank(supplier);
-        fee.approve(address(hostile), 100);
-
-        vm.expectRevert(abi.encodeWithSelector(ILendingMarket.UnsupportedToken.selector, address(fee), 100, 99));
-        hostile.deposit(100, supplier);
-    }
-
-    function test_Writes_RevertWhen_TokenCallsBack() public {
-        CallingToken calling = new CallingToken();
-        LendingMarket hostile = marketWith(calling);
-        calling.mint(unknown, WETH);
-        vm.startPrank(unknown);
-        calling.approve(address(hostile), WETH);
-        bytes[3] memory payloads = [
-            abi.encodeCall(hostile.supplyCollateral, (1, unknown)),
-            abi.encodeCall(hostile.repay, (1, unknown)),
-            abi.encodeCall(hostile.accrue, ())
-        ];
-        for (uint256 i = 0; i < payloads.length; ++i) {
-            calling.arm(address(hostile), payloads[i]);
-            vm.expectRevert(ReentrancyGuardTransient.ReentrancyGuardReentrantCall.selector);
-            hostile.supplyCollateral(WETH, unknown);
-        }
-    }
-
-    /// A deposit that is under way must not show a share price that was never true.
-    function test_Deposit_TokenCallsBack_SharePriceIsTheOldOne() public {
-        CallingToken calling = new CallingToken();
-        ILendingMarket.MarketConfig memory config = marketConfig();
-        config.loanToken = address(calling);
-        LendingMarket hostile = new LendingMarket(config, scoreConfig());
-        PriceProbe probe = new PriceProbe(hostile);
-        calling.mint(supplier, 2 ether);
-        vm.startPrank(supplier);
-        calling.approve(address(hostile), 2 ether);
-        hostile.deposit(1 ether, supplier);
-        calling.arm(address(probe), abi.encodeCall(probe.look, ()));
-
-        hostile.deposit(1 ether, supplier);
-
-        assertEq(probe.seen(), 1 ether);
-        assertEq(hostile.convertToAssets(1e24), 1 ether);
-    }
-
-    // --- construction -------------------------------------------------------------------------
-
-    function test_Constructor_RevertWhen_ConfigUnsound() public {
-        ILendingMarket.ScoreConfig memory scores = scoreConfig();
-        ILendingMarket.MarketConfig memory config = marketConfig();
-        config.collateralToken = config.loanToken;
-        expectInvalid("collateralToken", uint160(config.loanToken));
-        new LendingMarket(config, scores);
-
-        config = marketConfig();
-        config.closeFactorBps = 0;
-        expectInvalid("closeFactorBps", 0);
-        new LendingMarket(config, scores);
-
-        config = marketConfig();
-        config.kinkBps = 10_000;
-        expectInvalid("kinkBps", 10_000);
-        new LendingMarket(config, scores);
-
-        config = marketConfig();
-        config.liquidationBonusBps = 10_001;
-        expectInvalid("liquidationBonusBps", 10_001);
-        new LendingMarket(config, scores);
-
-        scores.weightBps = 10_001;
-        expectInvalid("weightBps", 10_001);
-        new LendingMarket(marketConfig(), scores);
-    }
-
-    function test_Constructor_RevertWhen_TablesAreNotThePinned() public {
-        ILendingMarket.ScoreConfig memory scores = scoreConfig();
-        bytes32 pinned = scores.borrowerTablesHash;
-        scores.borrowerTables = deployTables(1);
-
-        vm.expectRevert(
-            abi.encodeWithSelector(IScoreTables.TablesMismatch.selector, scores.borrowerTables.codehash, pinned)
-        );
-        new LendingMarket(marketConfig(), scores);
-
-        scores.borrowerTablesHash = scores.borrowerTables.codehash;
-        expectInvalid("borrowerTables", scores.borrowerTables.code.length);
-        new LendingMarket(marketConfig(), scores);
-    }
-
-    function marketWith(SandboxToken collateral) private returns (LendingMarket) {
-        ILendingMarket.MarketConfig memory config = marketConfig();
-        config.collateralToken = address(collateral);
-        return new LendingMarket(config, scoreConfig());
+    function supplyOf(SandboxToken token, address borrower, uint256 amount) private {
+        fund(borrower, token, amount);
+        vm.prank(borrower);
+        market.supplyCollateral(amount, borrower);
     }
 
     function expectNothingPriced(bytes memory reason) private {
@@ -483,9 +388,5 @@ contract LendingMarketBooksTest is MarketFixture {
         market.liquidate(unknown, 1);
         vm.stopPrank();
         assertEq(market.debtOf(unknown), 600 * USDC);
-    }
-
-    function expectInvalid(string memory field, uint256 given) private {
-        vm.expectRevert(abi.encodeWithSelector(ILendingMarket.InvalidConfig.selector, field, given));
     }
 }
