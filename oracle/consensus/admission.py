@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 
-from oracle.consensus import agreement, attestation, content, resend, view
-from oracle.consensus.bodies import AttestationBody, MessageKind, ProposalBody
+from oracle.consensus import agreement, attestation, content, resend, stall, view
+from oracle.consensus.bodies import MessageKind, ProposalBody
 from oracle.consensus.commitment import check_closed_set
-from oracle.consensus.events import AlarmReason, Blame, BlameReason, Effect
+from oracle.consensus.equivocation import blame_contradictions, contradicts
+from oracle.consensus.events import AlarmReason, Effect
 from oracle.consensus.messages import SignedMessage
 from oracle.consensus.proposal import check_proposal_shape
-from oracle.consensus.state import MAX_VIEWS_BEHIND, EpochState, Local, Step, alarm_once, once, put
+from oracle.consensus.state import MAX_VIEWS_BEHIND, EpochState, Local, Step, alarm_once, put
 from oracle.errors import PeerProtocolError
 
 MAX_VIEWS_AHEAD = 8
@@ -31,18 +32,29 @@ def receive(local: Local, state: EpochState, signed: SignedMessage) -> Step:
         PeerProtocolError: if the protocol forbids it; the state is unchanged.
     """
     if state.cut is not None and signed.message.cut_hash != state.cut.hash and signed.kind not in _OF_ANY_CUT:
-        return note_foreign_cut(local, state, signed)
+        state, alarms = note_foreign_cut(local, state, signed)
+        state, answers = resend.answer_laggard(local, state, signed, is_repeated=False)
+        return state, (*alarms, *answers)
+    blamed, blames = blame_contradictions(state, signed)
+    if contradicts(state, signed) is not None:
+        return blamed, blames
+    state, answers = _take_in(local, blamed, signed)
+    return state, (*blames, *answers)
+
+
+def _take_in(local: Local, state: EpochState, signed: SignedMessage) -> Step:
     match signed.kind:
         case MessageKind.CUT:
-            raise PeerProtocolError(signed.sender, "CUT, but no chain of this epoch is stalled here")
+            stall.check_cut(local, signed)
+            return replace(state, inbox=put(state.inbox, (signed.kind, signed.view, signed.sender), signed)), ()
         case MessageKind.DIGESTS | MessageKind.BODIES:
             return content.take_in(state, signed), ()
         case MessageKind.FETCH:
-            return state, content.serve(local, state, signed) if state.cut is not None else ()
+            return content.serve(local, state, signed) if state.cut is not None else (state, ())
         case MessageKind.COMMITTED:
             return agreement.take_in_committed(local, state, signed), ()
         case MessageKind.OUTCOME_FETCH:
-            return state, agreement.serve_outcome(local, state, signed)
+            return agreement.serve_outcome(local, state, signed)
         case MessageKind.OUTCOME:
             return agreement.take_in_outcome(state, signed), ()
         case MessageKind.ATTESTATION:
@@ -73,7 +85,9 @@ def drop_foreign(local: Local, state: EpochState) -> Step:
         effects += more
     inbox = {key: m for key, m in state.inbox.items() if m not in foreign}
     wishes = {who: m for who, m in state.wishes.items() if m not in foreign}
-    return replace(state, inbox=inbox, wishes=wishes), tuple(effects)
+    announced = {view for kind, view, _ in inbox if kind is MessageKind.NEW_VIEW}
+    new_views = {view: choice for view, choice in state.new_views.items() if view in announced}
+    return replace(state, inbox=inbox, wishes=wishes, new_views=new_views), tuple(effects)
 
 
 def _receive_kept(local: Local, state: EpochState, signed: SignedMessage) -> Step:
@@ -89,9 +103,7 @@ def _receive_kept(local: Local, state: EpochState, signed: SignedMessage) -> Ste
     _check_shape(local, state, signed)
     key = (signed.kind, signed.view, signed.sender)
     before = state.inbox.get(key)
-    if before is not None and before.message != signed.message and signed.kind is not MessageKind.NEW_VIEW:
-        return _blame_equivocation(state, before, signed)
-    answers = resend.answer_laggard(local, state, signed, is_repeated=before is not None)
+    state, answers = resend.answer_laggard(local, state, signed, is_repeated=before is not None)
     if signed.kind is MessageKind.NEW_VIEW:
         state, entered = view.take_in_new_view(local, state, signed)
         answers = (*answers, *entered)
@@ -112,29 +124,12 @@ def _check_shape(local: Local, state: EpochState, signed: SignedMessage) -> None
 def _receive_wish(local: Local, state: EpochState, signed: SignedMessage) -> Step:
     view.check_wish(local, state, signed)
     before = state.wishes.get(signed.sender)
-    if before is not None and before.view == signed.view and before.message != signed.message:
-        return _blame_equivocation(state, before, signed)
     if before is None or before.view < signed.view:
         state = replace(state, wishes=put(state.wishes, signed.sender, signed))
-    return state, resend.answer_laggard(local, state, signed, is_repeated=True)
+    return resend.answer_laggard(local, state, signed, is_repeated=True)
 
 
 def _receive_attestation(local: Local, state: EpochState, signed: SignedMessage) -> Step:
-    before = state.attestations.get(signed.sender)
-    if before is None:
+    if signed.sender not in state.attestations:
         return replace(state, attestations=put(state.attestations, signed.sender, signed)), ()
-    if _attested_hash(before) != _attested_hash(signed):
-        return _blame_equivocation(state, before, signed)
     return attestation.answer(local, state, signed)
-
-
-def _attested_hash(signed: SignedMessage) -> bytes:
-    return signed.body.report_hash if isinstance(signed.body, AttestationBody) else b""
-
-
-def _blame_equivocation(state: EpochState, before: SignedMessage, signed: SignedMessage) -> Step:
-    mark = ("equivocation", signed.kind, signed.view, signed.sender)
-    if mark in state.done:
-        return state, ()
-    blame = Blame(epoch=state.epoch, node=signed.sender, reason=BlameReason.EQUIVOCATION, evidence=(before, signed))
-    return once(state, mark), (blame,)

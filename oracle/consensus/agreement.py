@@ -21,7 +21,19 @@ from oracle.consensus.bodies import (
 from oracle.consensus.events import Effect, OutcomeAgreed, PersistOutcome, Send
 from oracle.consensus.messages import SignedMessage
 from oracle.consensus.observation import build_observation, encode_entries
-from oracle.consensus.state import Decision, EpochState, Local, Prepared, Step, draft, once, put, send_vote
+from oracle.consensus.state import (
+    Decision,
+    EpochState,
+    Local,
+    Prepared,
+    Step,
+    draft,
+    is_answered,
+    mark_answered,
+    once,
+    put,
+    send_vote,
+)
 from oracle.domain.ids import Hash32
 from oracle.domain.merkle import MerkleTree
 from oracle.domain.report import Report
@@ -92,15 +104,18 @@ def fetch_outcome(local: Local, state: EpochState, report: Report) -> Step | Non
     return once(state, mark), (Send(message=message, to=others(local)),)
 
 
-def serve_outcome(local: Local, state: EpochState, signed: SignedMessage) -> tuple[Effect, ...]:
-    """Answer an OUTCOME_FETCH."""
+def serve_outcome(local: Local, state: EpochState, signed: SignedMessage) -> Step:
+    """Answer an OUTCOME_FETCH, once between two repetitions (C-14)."""
     body = signed.body
     scores = state.outcomes.get(body.scores_root) if isinstance(body, OutcomeFetchBody) else None
     has_place = state.cut is not None or state.decision is not None
     if not isinstance(body, OutcomeFetchBody) or scores is None or not has_place:
-        return ()
+        return state, ()
+    if is_answered(state, signed, body.scores_root):
+        return state, ()
+    state = mark_answered(state, signed, [(body.scores_root,)])
     answer = OutcomeBody(scores_root=body.scores_root, entries=encode_entries(scores))
-    return (Send(message=draft(local, state, answer), to=(signed.sender,)),)
+    return state, (Send(message=draft(local, state, answer), to=(signed.sender,)),)
 
 
 def take_in_outcome(state: EpochState, signed: SignedMessage) -> EpochState:

@@ -21,7 +21,7 @@ from oracle.consensus.events import (
     Vote,
 )
 from oracle.consensus.messages import SignedMessage
-from oracle.consensus.state import ANY_VIEW, EpochState, Local, Step, draft, once, put
+from oracle.consensus.state import ANY_VIEW, EpochState, Local, Step, draft, is_answered, mark_answered, once, put
 from oracle.domain.ids import Hash32, keccak256
 from oracle.domain.units import NodeId
 
@@ -91,7 +91,6 @@ def signatures_of(state: EpochState) -> dict[NodeId, bytes]:
 def answer(local: Local, state: EpochState, signed: SignedMessage) -> Step:
     """Send our attestation to a node that repeats its own, for it may lack ours; once between two repetitions, so that two nodes do not echo."""
     own = state.attestations.get(local.node)
-    mark = ("answered", signed.sender, state.resends_count)
-    if own is None or signed.sender == local.node or mark in state.done:
+    if own is None or signed.sender == local.node or is_answered(state, signed, MessageKind.ATTESTATION):
         return state, ()
-    return once(state, mark), (Send(message=own.message, to=(signed.sender,)),)
+    return mark_answered(state, signed, [(MessageKind.ATTESTATION,)]), (Send(message=own.message, to=(signed.sender,)),)

@@ -66,7 +66,8 @@ class Timing:
     """Local waiting times; none of them concerns safety.
 
     `view_timeout_ms` must exceed grace, fetch and a few round trips; it doubles with each view. `grace_ms`: how long a leader that has 2f+1 commitments or
-    reveals waits for the rest. `fetch_ms`: how long it waits for bodies. `stage_ms`: between two transmitters.
+    reveals waits for the rest. `fetch_ms`: how long it waits for bodies. `stage_ms`: between two transmitters. `stall_ms`: how long after the boundary a
+    chain without a cut counts as stalled.
     """
 
     view_timeout_ms: int
@@ -74,11 +75,16 @@ class Timing:
     fetch_ms: int
     resend_ms: int
     stage_ms: int
+    stall_ms: int
 
     def view_timeout_of_ms(self, view: View) -> int:
         """Return how long a view may last."""
         return self.view_timeout_ms << min(view, MAX_DOUBLINGS)
 
 
-SANDBOX_TIMING = Timing(view_timeout_ms=6_000, grace_ms=400, fetch_ms=800, resend_ms=1_000, stage_ms=2_000)
-MAINNET_TIMING = Timing(view_timeout_ms=60_000, grace_ms=10_000, fetch_ms=10_000, resend_ms=5_000, stage_ms=60_000)
+SANDBOX_TIMING = Timing(
+    view_timeout_ms=6_000, grace_ms=400, fetch_ms=800, resend_ms=1_000, stage_ms=2_000, stall_ms=20_000
+)
+MAINNET_TIMING = Timing(
+    view_timeout_ms=60_000, grace_ms=10_000, fetch_ms=10_000, resend_ms=5_000, stage_ms=60_000, stall_ms=1_800_000
+)

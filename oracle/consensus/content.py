@@ -20,7 +20,7 @@ from oracle.consensus.observation import (
     encode_entries,
 )
 from oracle.consensus.outcome import Store, Wanted
-from oracle.consensus.state import EpochState, Local, Step, draft, put
+from oracle.consensus.state import EpochState, Local, Step, draft, is_answered, mark_answered, put
 from oracle.domain.ids import Hash32
 from oracle.domain.score import Score
 from oracle.domain.units import NodeId
@@ -56,21 +56,29 @@ def request(
     return (state, tuple(effects)) if effects else None
 
 
-def serve(local: Local, state: EpochState, signed: SignedMessage) -> tuple[Effect, ...]:
-    """Answer a FETCH with what is here and public (C-03)."""
+def serve(local: Local, state: EpochState, signed: SignedMessage) -> Step:
+    """Answer a FETCH with what is here and public (C-03), and was not sent to that node since the last repetition (C-14)."""
     body = signed.body
     if not isinstance(body, FetchBody) or not _is_public(state, body.entries_root):
-        return ()
-    digests = state.store.digests[body.entries_root]
-    if not body.buckets:
-        answer: DigestsBody | BodiesBody = DigestsBody(entries_root=body.entries_root, bucket_digests=digests)
-    else:
-        found = [(b, state.store.bucket(b, digests[b])) for b in body.buckets[:BUCKETS_PER_REQUEST]]
-        here = [(b, encode_entries(entries)) for b, entries in found if entries is not None]
+        return state, ()
+    root = body.entries_root
+    digests = state.store.digests[root]
+    answer: DigestsBody | BodiesBody
+    whats: list[tuple[object, ...]]
+    if body.buckets:
+        found = {b: state.store.bucket(b, digests[b]) for b in body.buckets if not is_answered(state, signed, root, b)}
+        here = [(b, encode_entries(found[b] or ())) for b in found if found[b] is not None][:BUCKETS_PER_REQUEST]
         answer = BodiesBody(
-            entries_root=body.entries_root, buckets=tuple(b for b, _ in here), bodies=tuple(data for _, data in here)
+            entries_root=root, buckets=tuple(b for b, _ in here), bodies=tuple(data for _, data in here)
         )
-    return (Send(message=draft(local, state, answer), to=(signed.sender,)),)
+        whats = [(root, b) for b in answer.buckets]
+    else:
+        answer = DigestsBody(entries_root=root, bucket_digests=digests)
+        whats = [(root,)] if not is_answered(state, signed, root) else []
+    if not whats:
+        return state, ()
+    state = mark_answered(state, signed, whats)
+    return state, (Send(message=draft(local, state, answer), to=(signed.sender,)),)
 
 
 def take_in(state: EpochState, signed: SignedMessage) -> EpochState:

@@ -18,12 +18,10 @@ from oracle.domain.report import Cut, Report
 from oracle.domain.score import Score
 from oracle.domain.units import ChainId, Epoch, NodeId, View
 
-# --- shared ---------------------------------------------------------------------------------------------------------
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vote:
-    """A promise that binds this node: what it signed of one kind in one view (view 0 for an attestation).
+    """A promise that binds this node: what it signed of one kind in one view (view 0 for an attestation and for a stalled cut).
 
     At most one exists for (config_digest, epoch, view, kind): the store uses that as its key, refuses another `body_hash` under it, and returns all votes of
     recent epochs to `recovery.restore`. `note` is opaque: what the node needs to repeat the message and to go on.
@@ -47,6 +45,7 @@ class TimerKind(StrEnum):
     BODIES = "bodies"
     RESEND = "resend"
     TRANSMIT = "transmit"
+    STALL = "stall"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,9 +56,6 @@ class Timer:
     epoch: Epoch
     view: View
     chain_id: ChainId | None = None
-
-
-# --- events ---------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +70,21 @@ class CutDerived:
     """Answer to RequestCut: every chain has its finalised cut."""
 
     cut: Cut
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StalledCutFound:
+    """Answer to RequestStalledCut: the cut of each chain that has one, the finalised head of each other, which is marked as stalled."""
+
+    cut: Cut
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CutChecked:
+    """Answer to CheckCut."""
+
+    cut: Cut
+    is_confirmed: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,11 +136,9 @@ class LandedOnChain:
 
 
 Event = (
-    BoundaryReached | CutDerived | ObservationReady | SaltDrawn | MessageReceived | TimerFired | AttestationSigned
-    | LandedOnChain
+    BoundaryReached | CutDerived | StalledCutFound | CutChecked | ObservationReady | SaltDrawn | MessageReceived
+    | TimerFired | AttestationSigned | LandedOnChain
 )  # fmt: skip
-
-# --- effects --------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,6 +178,24 @@ class RequestCut:
     """Derive the epoch's cut from finalised blocks and answer CutDerived, whenever that becomes possible."""
 
     epoch: Epoch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestStalledCut:
+    """Some chain had no cut in time. Find what can be scored without it and answer StalledCutFound; never, if every chain gets its cut first."""
+
+    epoch: Epoch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckCut:
+    """Compare another node's stalled cut with this node's finalised blocks, and answer CutChecked as soon as they decide it.
+
+    A live chain: the block is the cut derived here. A stalled one: no cut can be derived here, and the block is the last finalised one at or before the boundary. A
+    block that is not finalised here yet, or a live chain without a cut, decides nothing yet.
+    """
+
+    cut: Cut
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -251,6 +278,7 @@ class AlarmReason(Enum):
     """Why an operator should look now."""
 
     CUT_MISMATCH = "a quorum scores other blocks than this node: its chain data or finality is wrong"
+    CHAIN_STALLED = "a chain had no cut in time: the epoch is scored without what depends on it"
     CUT_CHANGED = "finalised blocks changed after this node voted: it abstains from the epoch"
     OBSERVATION_CHANGED = "recomputed entries differ from those this node committed to"
     NO_ENTRIES = "no entry of this epoch is supported by f+1 nodes"
@@ -266,6 +294,6 @@ class Alarm:
 
 
 Effect = (
-    PersistVote | PersistOutcome | Send | SetTimer | RequestCut | RequestObservation | DrawSalt | SignAttestation
-    | OutcomeAgreed | Attested | Transmit | Blame | Alarm
+    PersistVote | PersistOutcome | Send | SetTimer | RequestCut | RequestStalledCut | CheckCut | RequestObservation
+    | DrawSalt | SignAttestation | OutcomeAgreed | Attested | Transmit | Blame | Alarm
 )  # fmt: skip

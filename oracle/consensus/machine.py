@@ -16,8 +16,10 @@ from oracle.consensus import (
     blame,
     commitment,
     content,
+    cut,
     proposal,
     resend,
+    stall,
     transmission,
     view,
 )
@@ -26,6 +28,7 @@ from oracle.consensus.events import (
     AlarmReason,
     AttestationSigned,
     BoundaryReached,
+    CutChecked,
     CutDerived,
     Effect,
     Event,
@@ -34,13 +37,14 @@ from oracle.consensus.events import (
     ObservationReady,
     RequestCut,
     SaltDrawn,
+    StalledCutFound,
     Timer,
     TimerFired,
     TimerKind,
 )
 from oracle.consensus.messages import SignedMessage
 from oracle.consensus.observation import build_observation
-from oracle.consensus.state import EpochState, Local, NodeState, Step, alarm_once, enter_view, once, put
+from oracle.consensus.state import EpochState, Local, NodeState, Step, once, put
 from oracle.domain.report import Cut
 from oracle.domain.score import Score
 from oracle.domain.units import Epoch
@@ -50,6 +54,9 @@ RETAINED_EPOCHS = 2
 MAX_RULES_APPLIED_COUNT = 10_000
 
 RULES: tuple[Callable[[Local, EpochState], Step | None], ...] = (
+    stall.find,
+    stall.check,
+    cut.adopt,
     commitment.request_observation,
     commitment.check_observation,
     view.wish,
@@ -64,6 +71,7 @@ RULES: tuple[Callable[[Local, EpochState], Step | None], ...] = (
     agreement.prepare,
     agreement.commit_report,
     agreement.decide,
+    cut.compare,
     agreement.agree,
     attestation.attest,
     attestation.complete,
@@ -85,8 +93,12 @@ def step(state: NodeState, event: Event) -> tuple[NodeState, tuple[Effect, ...]]
             return _on_landed(state, event), ()
         case MessageReceived(signed=signed):
             return _on_message(state, signed)
-        case CutDerived(cut=cut):
-            return _in_epoch(state, cut.epoch, lambda s: _on_cut(state.local, s, cut))
+        case CutDerived(cut=found):
+            return _in_epoch(state, found.epoch, lambda s: cut.on_derived(state.local, s, found))
+        case StalledCutFound(cut=found):
+            return _in_epoch(state, found.epoch, lambda s: _on_confirmed(s, found))
+        case CutChecked(cut=found, is_confirmed=is_confirmed):
+            return _in_epoch(state, found.epoch, lambda s: _on_confirmed(s, found) if is_confirmed else (s, ()))
         case ObservationReady(scores=scores):
             return _in_epoch(state, event.epoch, lambda s: _on_observation(s, scores))
         case SaltDrawn():
@@ -137,7 +149,13 @@ def _on_boundary(node: NodeState, epoch: Epoch) -> tuple[NodeState, tuple[Effect
     for e in sorted(kept):
         if e <= newest and kept[e].cut is None and "cut" not in kept[e].done:
             kept[e] = once(kept[e], "cut")
-            effects.append(RequestCut(epoch=e))
+            # Repetition begins here: the proof of a decision may come, and its entries be lost, before the cut is known.
+            effects += [RequestCut(epoch=e), resend.first_repetition(node.local, e), stall.first_turn(node.local, e)]
+        elif e <= newest and "cut" not in kept[e].done:
+            # Restored: the stalled cut that this node took is on its disk.
+            state, taken = cut.take(node.local, once(kept[e], "cut"))
+            kept[e], more = settle(node.local, state)
+            effects += [*taken, *more]
     return replace(node, epoch=newest, epochs=kept), tuple(effects)
 
 
@@ -165,21 +183,8 @@ def _on_landed(node: NodeState, event: LandedOnChain) -> NodeState:
     return replace(node, epochs=epochs)
 
 
-def _on_cut(local: Local, state: EpochState, cut: Cut) -> Step:
-    """Take the cut once; a node whose votes are for another one abstains (C-09)."""
-    if state.cut is not None and state.cut.hash == cut.hash:
-        return state, ()
-    changed = state.cut is not None or any(vote.cut_hash != cut.hash for vote in state.votes.values())
-    if changed:
-        state = replace(state, is_abstaining=True, cut=state.cut or cut)
-        return alarm_once(state, AlarmReason.CUT_CHANGED) or (state, ())
-    state, alarms = admission.drop_foreign(local, replace(state, cut=cut))
-    if state.decision is not None and state.decision.report.cut_hash != cut.hash:
-        state, more = alarm_once(state, AlarmReason.CUT_MISMATCH) or (state, ())
-        alarms += more
-    ahead = max((v for v in state.new_views), default=state.view)
-    state, timers = enter_view(local, state, max(state.view, ahead))
-    return state, (*alarms, *timers, *resend.outstanding(local, state))
+def _on_confirmed(state: EpochState, found: Cut) -> Step:
+    return replace(state, stalled_cuts=put(state.stalled_cuts, found.hash, found)), ()
 
 
 def _on_observation(state: EpochState, scores: tuple[Score, ...]) -> Step:
@@ -190,6 +195,8 @@ def _on_observation(state: EpochState, scores: tuple[Score, ...]) -> Step:
 def _on_timer(local: Local, state: EpochState, timer: Timer) -> Step:
     if timer.kind is TimerKind.RESEND:
         return resend.on_resend(local, state)
+    if timer.kind is TimerKind.STALL:
+        return stall.on_turn(local, state)
     if timer.kind is TimerKind.TRANSMIT:
         return transmission.on_turn(local, state, timer, attestation.signatures_of(state))
     if timer.view != state.view:

@@ -151,7 +151,7 @@ class SignedMessage:
         """Return the messages that the body holds as evidence, in the order of the body.
 
         Raises:
-            PeerProtocolError: if one is malformed, of a kind that does not belong there, or of another committee or epoch.
+            PeerProtocolError: if one is malformed, of a kind that does not belong there, or of another committee, epoch or cut.
         """
         return tuple(self._decode_nested(wire, kinds) for wire, kinds in _nested_wires(self.body))
 
@@ -173,8 +173,9 @@ class SignedMessage:
 
     def _decode_nested(self, wire: bytes, kinds: tuple[MessageKind, ...]) -> SignedMessage:
         inner = decode_message(wire, carrier=self.sender)
-        same = inner.epoch == self.epoch and inner.message.config_digest == self.message.config_digest
-        if inner.kind not in kinds or not same:
+        same_place = inner.epoch == self.epoch and inner.message.cut_hash == self.message.cut_hash
+        same_committee = inner.message.config_digest == self.message.config_digest
+        if inner.kind not in kinds or not same_place or not same_committee:
             raise PeerProtocolError(self.sender, f"{inner.kind.name} does not belong in this {self.kind.name}")
         return inner
 

@@ -1,7 +1,7 @@
 """Recovery: a restarted node goes on from its votes and never contradicts them.
 
 A vote's note holds what is needed to send the same message again: salt and root of a commitment, set hash, salt and root of a reveal, the report of a prepare, the
-prepared certificate of a commit, the body of a wish, the proof of the decision behind an attestation. What a leader sent is not repeated: a leader that restarts does not lead the views that it led before.
+prepared certificate of a commit, the body of a wish, a stalled cut, the proof of the decision behind an attestation. What a leader sent is not repeated: a leader that restarts does not lead the views that it led before.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from oracle.consensus.bodies import (
     CommitBody,
     CommitmentBody,
     CommittedBody,
+    CutBody,
     MessageKind,
     PrepareBody,
     RevealBody,
@@ -27,11 +28,11 @@ from oracle.consensus.observation import compute_commitment
 from oracle.consensus.state import Decision, EpochState, Local, NodeState, Prepared, once, put
 from oracle.consensus.words import Reader
 from oracle.domain.ids import Hash32
-from oracle.domain.report import Report
+from oracle.domain.report import Cut, Report
 from oracle.domain.units import Epoch, NodeId
 from oracle.errors import LocalProtocolError, MalformedValueError
 
-_NOT_OF_A_VIEW = (MessageKind.VIEW_WISH, MessageKind.ATTESTATION)
+_NOT_OF_A_VIEW = (MessageKind.CUT, MessageKind.VIEW_WISH, MessageKind.ATTESTATION)
 
 
 def restore(node: NodeState, votes: Iterable[Vote], outcomes: Iterable[PersistOutcome]) -> NodeState:
@@ -88,8 +89,8 @@ def _body_of(vote: Vote, node: NodeId) -> Body | None:
             return PrepareBody(report_hash=_report_of(vote).hash)
         case MessageKind.COMMIT:
             return CommitBody(report_hash=_prepared_of(vote).report.hash)
-        case MessageKind.VIEW_WISH:
-            return decode_body(MessageKind.VIEW_WISH, vote.note)
+        case MessageKind.VIEW_WISH | MessageKind.CUT:
+            return decode_body(vote.kind, vote.note)
         case _:
             return None
 
@@ -101,7 +102,9 @@ def _add_vote(state: EpochState, vote: Vote) -> EpochState:
     state = replace(state, votes=put(state.votes, key, vote))
     if vote.kind not in _NOT_OF_A_VIEW:
         state = replace(state, view=max(state.view, vote.view))
-    if vote.kind is MessageKind.COMMITMENT:
+    if vote.kind is MessageKind.CUT:
+        state = replace(state, cut=_cut_of(vote))
+    elif vote.kind is MessageKind.COMMITMENT:
         state = replace(state, salts=put(state.salts, vote.view, Hash32(vote.note[:32])))
     elif vote.kind is MessageKind.PREPARE:
         state = _know(state, _report_of(vote))
@@ -131,6 +134,13 @@ def _know(state: EpochState, report: Report) -> EpochState:
 
 def _report_of(vote: Vote) -> Report:
     return decode_report(Reader(data=vote.note), 0)
+
+
+def _cut_of(vote: Vote) -> Cut:
+    body = decode_body(MessageKind.CUT, vote.note)
+    if not isinstance(body, CutBody):
+        raise LocalProtocolError(f"epoch {vote.epoch}: the stored CUT holds none")
+    return Cut(epoch=vote.epoch, chains=body.chains, stalled_chains=body.stalled_chains)
 
 
 def _decision_of(vote: Vote) -> Decision:

@@ -5,7 +5,7 @@ Event handlers record facts here; rules (`machine.RULES`) look at the facts and 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from oracle.consensus.bodies import Body, MessageKind
@@ -22,7 +22,7 @@ from oracle.errors import LocalProtocolError
 
 FIRST_VIEW = View(0)
 ANY_VIEW = View(0)
-"""The view of an attestation: it belongs to the epoch, not to a view."""
+"""The view of an attestation and of a stalled cut: they belong to the epoch, not to a view."""
 
 MAX_VIEWS_BEHIND = 8
 
@@ -63,6 +63,8 @@ class EpochState:
     epoch: Epoch
     # What this node found out by itself
     cut: Cut | None = None
+    stall_turns_count: int = 0
+    stalled_cuts: Mapping[Hash32, Cut] = field(default_factory=dict)
     observation: Observation | None = None
     salts: Mapping[View, Hash32] = field(default_factory=dict)
     # Where it stands
@@ -199,6 +201,16 @@ def bind(state: EpochState, message: Message, *, note: bytes) -> tuple[EpochStat
 def once(state: EpochState, mark: object) -> EpochState:
     """Record that something was done, so that it is not done again."""
     return replace(state, done=state.done | {mark})
+
+
+def is_answered(state: EpochState, signed: SignedMessage, *what: object) -> bool:
+    """Return whether the sender of a message got `what` since the last repetition."""
+    return ("answered", signed.sender, *what) in state.done
+
+
+def mark_answered(state: EpochState, signed: SignedMessage, whats: Iterable[tuple[object, ...]]) -> EpochState:
+    """Record what the sender of a message gets, until the next repetition: so one node cannot make another send without end (C-14)."""
+    return replace(state, done=state.done.union(("answered", signed.sender, *what) for what in whats))
 
 
 def alarm_once(state: EpochState, reason: AlarmReason) -> Step | None:

@@ -11,6 +11,7 @@ from oracle.consensus.machine import step
 from oracle.consensus.messages import Message, SignedMessage
 from oracle.consensus.state import EpochState, NodeState, new_node
 from oracle.domain.ids import Hash32, keccak256
+from oracle.domain.report import Cut
 from oracle.domain.score import Score
 from oracle.domain.units import Epoch, NodeId, View
 from tests.simulation.world import TIMING, borrower, collateral, cut_of, make_committee, sign
@@ -21,13 +22,15 @@ COMMITTEE = make_committee(4)
 TRUTH: tuple[Score, ...] = (borrower(1, 100), borrower(2, 200), collateral(3, 50))
 
 
-def message(sender: int, body: Body, *, view: int = 0, epoch: Epoch = EPOCH) -> SignedMessage:
+def message(
+    sender: int, body: Body, *, view: int = 0, epoch: Epoch = EPOCH, cut_hash: Hash32 | None = None
+) -> SignedMessage:
     """Return a message signed by a member."""
     plain = Message(
         config_digest=COMMITTEE.config_digest,
         epoch=epoch,
         view=View(view),
-        cut_hash=cut_of(epoch).hash,
+        cut_hash=cut_of(epoch).hash if cut_hash is None else cut_hash,
         sender=NodeId(sender),
         body=body,
     )
@@ -40,6 +43,8 @@ class Driver:
 
     node: NodeId
     scores: tuple[Score, ...] = TRUTH
+    stalled: Cut | None = None
+    """What this node's finalised blocks say while chain 1 has no cut; None: every chain has one."""
     state: NodeState = field(init=False)
     effects: list[events.Effect] = field(default_factory=list)
 
@@ -89,7 +94,11 @@ class Driver:
     def _answers(self, effect: events.Effect) -> list[events.Event]:
         match effect:
             case events.RequestCut(epoch=epoch):
-                return [events.CutDerived(cut=cut_of(epoch))]
+                return [] if self.stalled else [events.CutDerived(cut=cut_of(epoch))]
+            case events.RequestStalledCut():
+                return [events.StalledCutFound(cut=self.stalled)] if self.stalled else []
+            case events.CheckCut(cut=cut):
+                return [events.CutChecked(cut=cut, is_confirmed=cut == self.stalled)]
             case events.RequestObservation(cut=cut):
                 return [events.ObservationReady(epoch=cut.epoch, scores=self.scores)]
             case events.DrawSalt(epoch=epoch, view=view):

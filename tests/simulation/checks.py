@@ -15,6 +15,7 @@ from oracle.domain.units import Epoch, NodeId, View
 from oracle.errors import PeerProtocolError
 
 BINDING = (
+    MessageKind.CUT,
     MessageKind.COMMITMENT,
     MessageKind.CLOSED_SET,
     MessageKind.REVEAL,
@@ -38,6 +39,7 @@ class Checks:
     attested_by: dict[Epoch, set[NodeId]] = field(default_factory=lambda: defaultdict(set))
     honest_leaves: dict[Epoch, set[Hash32]] = field(default_factory=lambda: defaultdict(set))
     views: dict[Epoch, View] = field(default_factory=dict)
+    stalled: dict[Epoch, int] = field(default_factory=dict)
     blames: list[Blame] = field(default_factory=list)
     dropped_count: int = 0
 
@@ -68,6 +70,7 @@ class Checks:
         assert [report.borrowers, report.collaterals] == counts, "C-04"
         assert MerkleTree(score.leaf for score in effect.scores).root == report.scores_root, "C-04"
         self.agreed_by[report.epoch].add(node)
+        self.stalled[report.epoch] = report.stalled_chains
         self.views[report.epoch] = max(self.views.get(report.epoch, View(0)), effect.view)
 
     def on_attested(self, node: NodeId, effect: Attested, q: int) -> None:
@@ -90,6 +93,6 @@ class Checks:
         place = (node, message.epoch)
         if message.kind is MessageKind.VIEW_WISH:
             self.wished[place] = max(self.wished.get(place, View(0)), message.view)
-        elif key not in self.voted:
+        elif message.kind is not MessageKind.CUT and key not in self.voted:
             assert message.view >= self.wished.get(place, View(0)), f"C-06 {key}"
         self.voted.add(key)

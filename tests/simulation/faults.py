@@ -11,6 +11,7 @@ from oracle.consensus.bodies import (
     ClosedSetBody,
     CommitBody,
     CommitmentBody,
+    CutBody,
     MessageKind,
     PrepareBody,
     ProposalBody,
@@ -21,7 +22,7 @@ from oracle.domain.ids import Hash32, keccak256, uint_word
 from oracle.domain.score import BorrowerScore, Score
 from oracle.domain.units import Margin, NodeId, Ppm, View
 from tests.simulation.network import Fault, Network
-from tests.simulation.world import borrower
+from tests.simulation.world import borrower, stalled_cut_of
 
 
 def lie_about_one(scores: tuple[Score, ...]) -> tuple[Score, ...]:
@@ -76,6 +77,14 @@ def equivocate(network: Network, node: NodeId, message: Message, peer: NodeId) -
     return [message]
 
 
+def misname_the_stall(network: Network, node: NodeId, message: Message, peer: NodeId) -> list[Message]:
+    """Have a chain that goes on left out too: as first to propose where a chain stands still, and where none does."""
+    cut = replace(stalled_cut_of(message.epoch), stalled_chains=0b01 if peer % 2 else 0b11)
+    body = CutBody(chains=cut.chains, stalled_chains=cut.stalled_chains)
+    false = replace(message, view=View(0), cut_hash=cut.hash, body=body)
+    return [false] if message.kind is MessageKind.CUT else [false, message]
+
+
 def _smaller_set(network: Network, message: Message, body: ClosedSetBody) -> Message:
     kept = body.commitments[: network.committee.observation_quorum]
     members = quorum.bitmap(decode_message(wire).sender for wire in kept)
@@ -119,4 +128,5 @@ FAULTS: dict[str, Fault] = {
     "withhold": withhold_bodies,
     "garbage": send_garbage_bodies,
     "replay": repeat_everything,
+    "stall": misname_the_stall,
 }

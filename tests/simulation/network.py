@@ -23,7 +23,7 @@ from oracle.domain.score import Score
 from oracle.domain.units import ChainId, Epoch, NodeId, View
 from oracle.errors import PeerProtocolError
 from tests.simulation.checks import Checks
-from tests.simulation.world import TIMING, cut_of, seen_by, sign, true_scores
+from tests.simulation.world import TIMING, cut_of, seen_by, sign, stalled_cut_of, true_scores
 
 type Fault = Callable[["Network", NodeId, Message, NodeId], list[Message]]
 """What a Byzantine node really sends to a peer where the protocol says `message`."""
@@ -42,6 +42,9 @@ class Conditions:
     lucky: NodeId | None = None
     """The only node that COMMITs reach; once it has decided nothing of it gets out: the worst case of a view change."""
     subjects_count: int = 4
+    is_stalled: bool = False
+    """The second chain stands still until `resumes_ms` of virtual time, which each node sees up to a second later."""
+    resumes_ms: int | None = None
 
 
 @dataclass
@@ -175,7 +178,13 @@ class Network:
         delay_ms = self.rng.randrange(1, 30)
         match effect:
             case events.RequestCut(epoch=epoch):
-                self.post(node, events.CutDerived(cut=cut_of(epoch)), delay_ms)
+                if (wait_ms := self._derivable_in_ms(node)) is not None:
+                    self.post(node, events.CutDerived(cut=cut_of(epoch)), delay_ms + wait_ms)
+            case events.RequestStalledCut(epoch=epoch) if self._derivable_in_ms(node) != 0:
+                self.post(node, events.StalledCutFound(cut=stalled_cut_of(epoch)), delay_ms)
+            case events.CheckCut(cut=cut):
+                is_confirmed = self._derivable_in_ms(node) != 0 and cut == stalled_cut_of(cut.epoch)
+                self.post(node, events.CutChecked(cut=cut, is_confirmed=is_confirmed), delay_ms)
             case events.RequestObservation(cut=cut):
                 scores = true_scores(cut.epoch, self.weather.subjects_count)
                 seen = seen_by(node, cut.epoch, scores, self.weather.skew_percent)
@@ -188,6 +197,14 @@ class Network:
                 signature = sign(node, report.hash)
                 signed = events.AttestationSigned(epoch=report.epoch, report_hash=report.hash, signature=signature)
                 self.post(node, signed, 0)
+
+    def _derivable_in_ms(self, node: NodeId) -> int | None:
+        """Return how long it is until a node sees a cut of every chain, None if it never does."""
+        weather = self.weather
+        if not weather.is_stalled:
+            return 0
+        lag_ms = random.Random(f"lag {self.epoch} {node}").randrange(1_000)
+        return None if weather.resumes_ms is None else max(0, weather.resumes_ms + lag_ms - self.now_ms)
 
     def record(self, node: NodeId, effect: events.OutcomeAgreed | events.Attested | events.Transmit) -> None:
         if isinstance(effect, events.Transmit):

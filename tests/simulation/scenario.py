@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from oracle.domain.units import Epoch, NodeId
 from tests.simulation.faults import FAULTS, LIES, both
@@ -62,16 +62,23 @@ def draw_weather(rng: random.Random, network: Network, *, skew_percent: int) -> 
     )
 
 
-def run(network: Network, epochs_count: int, *, skew_percent: int = 0, check_liveness: bool = True) -> Figures:
-    """Run epochs; each begins in bad weather, and must be decided and attested by every honest node once it is calm."""
+def run(
+    network: Network, epochs_count: int, *, skew_percent: int = 0, check_liveness: bool = True, stall: str = ""
+) -> Figures:
+    """Run epochs; each begins in bad weather, and must be decided and attested by every honest node once it is calm.
+
+    `stall`: a chain stands still in every epoch, "lasting", or "passing" and going on about when the nodes give it up.
+    """
     rng = random.Random(f"weather {network.seed}")
     for number in range(1, epochs_count + 1):
         epoch = Epoch(1_000 + number)
         start_ms = network.now_ms
-        network.weather = draw_weather(rng, network, skew_percent=skew_percent)
+        resumes_ms = start_ms + rng.randrange(500, 6_000) if stall == "passing" else None
+        weather = draw_weather(rng, network, skew_percent=skew_percent)
+        network.weather = replace(weather, is_stalled=bool(stall), resumes_ms=resumes_ms)
         network.start_epoch(epoch)
         network.run_until(start_ms + CHAOS_MS)
-        network.weather = Conditions(skew_percent=skew_percent)
+        network.weather = Conditions(skew_percent=skew_percent, is_stalled=bool(stall), resumes_ms=resumes_ms)
         network.run_until(start_ms + EPOCH_MS)
         if check_liveness:
             _check_liveness(network, epoch)

@@ -1,6 +1,6 @@
-"""The committee under faults and bad weather. The invariants C-01, C-04, C-05, C-06, C-08, C-10 and C-11 are asserted inside, see `checks.py`.
+"""The committee under faults and bad weather. The invariants C-01, C-04, C-05, C-06, C-08, C-10, C-11 and C-15 are asserted inside, see `checks.py`.
 
-Each scenario has f Byzantine nodes, which may also score wrongly, and honest nodes that crash and go on from their votes. 345 epochs in `make test`.
+Each scenario has f Byzantine nodes, which may also score wrongly, and honest nodes that crash and go on from their votes. 430 epochs in `make test`.
 """
 
 from __future__ import annotations
@@ -40,6 +40,38 @@ def test_simulation__faulty_committee__agrees_on_honest_scores_in_every_epoch(
 
     assert figures.epochs_count == epochs
     assert crashing == 0 or figures.crashes_count > 0
+
+
+@pytest.mark.parametrize(
+    ("n", "fault", "crashing", "epochs"),
+    [(4, "", 1, 12), (4, "stall", 1, 12), (4, "silent", 0, 8), (4, "equivocate", 1, 12), (7, "stall", 1, 4)],
+)
+def test_simulation__a_chain_stands_still__every_epoch_is_reported_without_it(
+    n: int, fault: str, crashing: int, epochs: int
+) -> None:
+    network = make_network(n, seed=n + epochs, fault=fault, crashing_count=crashing)
+
+    run(network, epochs, stall="lasting")
+
+    assert set(network.checks.stalled.values()) == {0b10}
+
+
+@pytest.mark.parametrize("fault", ["stall", "equivocate"])
+def test_simulation__chain_goes_on_when_it_is_given_up__never_two_outcomes(fault: str) -> None:
+    network = make_network(4, seed=21, fault=fault, crashing_count=1)
+
+    figures = run(network, 20, stall="passing", check_liveness=False)
+
+    assert set(network.checks.stalled.values()) == {0b00, 0b10}
+    assert figures.epochs_count >= 10
+
+
+def test_simulation__faulty_member_gives_up_a_chain_that_goes_on__nobody_follows() -> None:
+    network = make_network(4, seed=22, fault="stall")
+
+    run(network, 5)
+
+    assert set(network.checks.stalled.values()) == {0}
 
 
 def test_simulation__liar_in_calm_weather__is_named_by_everyone_in_every_epoch() -> None:

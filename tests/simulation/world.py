@@ -13,7 +13,7 @@ from oracle.domain.score import Binding, BorrowerScore, CollateralScore, Reasons
 from oracle.domain.units import BlockNumber, Bps, ChainId, Epoch, Margin, NodeId, Ppm
 
 CHAINS = (ChainId(31337), ChainId(31338))
-TIMING = Timing(view_timeout_ms=1_500, grace_ms=150, fetch_ms=200, resend_ms=250, stage_ms=500)
+TIMING = Timing(view_timeout_ms=1_500, grace_ms=150, fetch_ms=200, resend_ms=250, stage_ms=500, stall_ms=1_000)
 
 
 def make_committee(n: int) -> Committee:
@@ -28,6 +28,14 @@ def cut_of(epoch: Epoch) -> Cut:
         for c in CHAINS
     )
     return Cut(epoch=epoch, chains=chains)
+
+
+@lru_cache(maxsize=64)
+def stalled_cut_of(epoch: Epoch) -> Cut:
+    """Return the cut while the second chain stands still: its last block is an old one."""
+    live, other = cut_of(epoch).chains
+    head = replace(other, block_number=BlockNumber(3), block_hash=keccak256(b"last block before the stall"))
+    return Cut(epoch=epoch, chains=(live, head), stalled_chains=0b10)
 
 
 def borrower(subject: int, margin: int, salt: bytes = b"") -> BorrowerScore:
