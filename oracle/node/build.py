@@ -205,6 +205,8 @@ def _make_effects(base: Foundation, runtime: Runtime, peers: dict[NodeId, PeerSe
         bookkeeper=base.bookkeeper,
         post=runtime.post,
         request_cut=runtime.request_cut,
+        request_stalled_cut=runtime.request_stalled_cut,
+        check_cut=runtime.check_cut,
         request_observation=runtime.request_observation,
         deliver=runtime.deliver,
         watch_landing=runtime.watch_landing,

@@ -16,6 +16,7 @@ from oracle.consensus.events import (
     AttestationSigned,
     Attested,
     Blame,
+    CheckCut,
     DrawSalt,
     Effect,
     Event,
@@ -25,6 +26,7 @@ from oracle.consensus.events import (
     PersistVote,
     RequestCut,
     RequestObservation,
+    RequestStalledCut,
     SaltDrawn,
     Send,
     SetTimer,
@@ -65,6 +67,8 @@ class Effects:
         bookkeeper: Bookkeeper,
         post: Callable[[Event], None],
         request_cut: Callable[[Epoch], None],
+        request_stalled_cut: Callable[[Epoch], None],
+        check_cut: Callable[[Cut], None],
         request_observation: Callable[[Cut], None],
         deliver: Callable[[Transmit], None],
         watch_landing: Callable[[Attested], None],
@@ -79,6 +83,8 @@ class Effects:
         self._bookkeeper = bookkeeper
         self._post = post
         self._request_cut = request_cut
+        self._request_stalled_cut = request_stalled_cut
+        self._check_cut = check_cut
         self._request_observation = request_observation
         self._deliver = deliver
         self._watch_landing = watch_landing
@@ -111,10 +117,8 @@ class Effects:
                 self._send(message, to)
             case SetTimer(timer=timer, delay_ms=delay_ms):
                 self._set_timer(timer, delay_ms)
-            case RequestCut(epoch=epoch):
-                self._request_cut(epoch)
-            case RequestObservation(cut=cut):
-                self._request_observation(cut)
+            case RequestCut() | RequestStalledCut() | CheckCut() | RequestObservation():
+                self._look(effect)
             case DrawSalt(epoch=epoch, view=view):
                 salt = Hash32(secrets.token_bytes(SALT_BYTES))
                 self._post(SaltDrawn(epoch=epoch, view=view, salt=salt))
@@ -123,6 +127,17 @@ class Effects:
                 self._post(AttestationSigned(epoch=report.epoch, report_hash=report.hash, signature=signature))
             case OutcomeAgreed() | Attested() | Transmit() | Blame() | Alarm():
                 self._announce(effect)
+
+    def _look(self, effect: RequestCut | RequestStalledCut | CheckCut | RequestObservation) -> None:
+        match effect:
+            case RequestCut(epoch=epoch):
+                self._request_cut(epoch)
+            case RequestStalledCut(epoch=epoch):
+                self._request_stalled_cut(epoch)
+            case CheckCut(cut=cut):
+                self._check_cut(cut)
+            case RequestObservation(cut=cut):
+                self._request_observation(cut)
 
     def _announce(self, effect: OutcomeAgreed | Attested | Transmit | Blame | Alarm) -> None:
         match effect:

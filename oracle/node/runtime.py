@@ -15,7 +15,6 @@ from oracle.chain.reader import ChainReader
 from oracle.consensus.events import (
     Attested,
     BoundaryReached,
-    CutDerived,
     Event,
     MessageReceived,
     ObservationReady,
@@ -24,18 +23,17 @@ from oracle.consensus.events import (
 from oracle.consensus.machine import step
 from oracle.consensus.state import NodeState
 from oracle.domain.committee import CommitteeConfig
-from oracle.domain.report import ChainCut, Cut, boundary_s
-from oracle.domain.units import ChainId, Epoch, NodeId, TimestampS
+from oracle.domain.report import Cut
+from oracle.domain.units import ChainId, Epoch, NodeId
 from oracle.errors import (
-    EndpointDisagreementError,
     OracleError,
-    PastFinalityReorgError,
     PeerProtocolError,
     StorageError,
 )
 from oracle.node.authentication import Authenticator, DropCounters, DroppedMessageError, DropReason, EpochWindow
 from oracle.node.bookkeeping import Bookkeeper
 from oracle.node.clock import Clock, monotonic_ms
+from oracle.node.cuts import IDLE_SYNC_S, CutFinder
 from oracle.node.effects import Effects
 from oracle.node.faults import Behaviour
 from oracle.node.landing import DeliveryDesk
@@ -45,7 +43,6 @@ from oracle.node.status import NodeStatus
 
 RETRY_MS = 1_000
 IDLE_CLOCK_S = 0.2
-IDLE_SYNC_S = 60
 
 
 class Runtime:
@@ -80,11 +77,10 @@ class Runtime:
         self._behaviour = behaviour
         self._clock = clock
         self._status = status
-        self._poll_ms = poll_ms
         self._events: asyncio.Queue[Event] = asyncio.Queue()
         self._tasks: set[asyncio.Task[None]] = set()
         self._cpu_start_ms = 0
-        self._syncing = {chain_id: asyncio.Lock() for chain_id in readers}
+        self._cuts = CutFinder(config, readers, clock, status, poll_ms=poll_ms, post=self.post)
         self._log = get_log()
 
     @property
@@ -131,7 +127,7 @@ class Runtime:
         boundaries = asyncio.create_task(self._run_boundaries())
         if self._config.params.epoch_seconds > 2 * IDLE_SYNC_S:
             for chain_id in self._readers:
-                self._spawn(self._run_sync(chain_id))
+                self._spawn(self._cuts.keep_synced(chain_id))
         try:
             while True:
                 await self._handle(await self._events.get())
@@ -192,7 +188,15 @@ class Runtime:
 
     def request_cut(self, epoch: Epoch) -> None:
         """Derive the cut of an epoch, whenever that becomes possible."""
-        self._spawn(self._derive_cut(epoch))
+        self._spawn(self._cuts.derive(epoch))
+
+    def request_stalled_cut(self, epoch: Epoch) -> None:
+        """Find what can be scored without the chains that stall."""
+        self._spawn(self._cuts.find_stalled(epoch))
+
+    def check_cut(self, cut: Cut) -> None:
+        """Compare another node's stalled cut with this node's blocks."""
+        self._spawn(self._cuts.check(cut))
 
     def request_observation(self, cut: Cut) -> None:
         """Score a cut."""
@@ -206,51 +210,6 @@ class Runtime:
         """Wait for a report on every chain."""
         for desk in self._desks.values():
             self._spawn(desk.watch(effect))
-
-    async def _derive_cut(self, epoch: Epoch) -> None:
-        boundary = boundary_s(epoch, self._config.params.epoch_seconds)
-        pending = [self._derive_chain_cut(epoch, chain.chain_id, boundary) for chain in self._config.params.chains]
-        found = await asyncio.gather(*pending)
-        chains = tuple(cut for cut in found if cut is not None)
-        if len(chains) < len(found):
-            return
-        cut = Cut(epoch=epoch, chains=chains)
-        elapsed_ms = self._status.of(epoch).reach("cut")
-        blocks = {str(c.chain_id): c.block_number for c in chains}
-        self._log.info("cut", epoch=epoch, ms=elapsed_ms, blocks=blocks, cut=cut.hash)
-        self.post(CutDerived(cut=cut))
-
-    async def _derive_chain_cut(self, epoch: Epoch, chain_id: ChainId, boundary: TimestampS) -> ChainCut | None:
-        """Return a chain's cut, None if the epoch was over before there was one."""
-        reader = self._readers[chain_id]
-        while self._status.newest_epoch is None or self._status.newest_epoch <= epoch + 1:
-            try:
-                cut = await reader.derive_cut(boundary)
-                if cut is not None:
-                    await self._sync(chain_id)
-                    return cut
-            except OracleError as error:
-                self._on_chain_error(chain_id, error)
-            await asyncio.sleep(self._poll_ms / 1_000)
-        return None
-
-    async def _sync(self, chain_id: ChainId) -> None:
-        """Index up to the finalised head; one at a time for each chain, since a range is stored once."""
-        async with self._syncing[chain_id]:
-            head = await self._readers[chain_id].sync()
-        chain = self._status.chains[chain_id]
-        chain.head_number, chain.head_time_s = head.number, head.time_s
-        chain.error, chain.is_disagreeing = "", False
-        self._clock.observe_block(min(c.head_time_s for c in self._status.chains.values()))
-
-    async def _run_sync(self, chain_id: ChainId) -> None:
-        """Keep up between the boundaries of long epochs, so that a cut finds its blocks indexed and trouble shows early."""
-        while True:
-            try:
-                await self._sync(chain_id)
-            except OracleError as error:
-                self._on_chain_error(chain_id, error)
-            await asyncio.sleep(IDLE_SYNC_S)
 
     async def _observe(self, cut: Cut) -> None:
         status = self._status.of(cut.epoch)
@@ -273,17 +232,6 @@ class Runtime:
             scores = self._behaviour.change_scores(observed.scores)
             self.post(ObservationReady(epoch=cut.epoch, scores=scores))
             return
-
-    def _on_chain_error(self, chain_id: ChainId, error: OracleError) -> None:
-        chain = self._status.chains[chain_id]
-        chain.failures_count += 1
-        chain.is_disagreeing = isinstance(error, EndpointDisagreementError)
-        if str(error) != chain.error:
-            self._log.warning("chain unreadable", chain=chain_id, error=str(error))
-        chain.error = str(error)
-        if isinstance(error, PastFinalityReorgError):
-            self._status.halted = str(error)
-            self._log.critical("reorg past finality", chain=chain_id, error=str(error))
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

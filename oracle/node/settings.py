@@ -69,6 +69,7 @@ class TimingSettings(_Section):
     fetch_ms: int | None = None
     resend_ms: int | None = None
     stage_ms: int | None = None
+    stall_ms: int | None = None
     poll_ms: int = Field(default=1_000, ge=50, description="how often finalised heads are asked for")
 
 
@@ -130,6 +131,7 @@ class LocalSettings(BaseSettings):
             fetch_ms=t.fetch_ms or base.fetch_ms,
             resend_ms=t.resend_ms or base.resend_ms,
             stage_ms=t.stage_ms or base.stage_ms,
+            stall_ms=t.stall_ms or base.stall_ms,
         )
 
     def read_password(self) -> str:

@@ -14,7 +14,7 @@ from oracle.consensus.committee import Timing, committee_of
 from oracle.consensus.events import Attested, Event, LandedOnChain, Transmit
 from oracle.consensus.messages import encode_batch
 from oracle.consensus.recovery import restore
-from oracle.consensus.state import new_node
+from oracle.consensus.state import NodeState, new_node
 from oracle.domain.committee import CommitteeConfig
 from oracle.domain.ids import keccak256
 from oracle.domain.report import ChainCut, Cut
@@ -34,7 +34,7 @@ from oracle.node.transport import PeerSender
 from tests.delivery.conftest import borrower_score, collateral_score
 from tests.node.committee import SIGNERS, quick_config
 
-TIMING = Timing(view_timeout_ms=3_000, grace_ms=100, fetch_ms=100, resend_ms=300, stage_ms=100)
+TIMING = Timing(view_timeout_ms=3_000, grace_ms=100, fetch_ms=100, resend_ms=300, stage_ms=100, stall_ms=30_000)
 _SCORES: tuple[Score, ...] = (*(borrower_score(n) for n in range(1, 9)), collateral_score())
 SCORES = tuple(sorted(_SCORES, key=lambda score: score.subject))
 
@@ -111,28 +111,23 @@ class QuickCommittee:
 
     def __init__(self, folder: Path, behaviours: Mapping[int, Behaviour] | None = None) -> None:
         self.config: CommitteeConfig = quick_config()
+        self.chain_ids = tuple(chain.chain_id for chain in self.config.params.chains)
         self.folder = folder
         self.behaviours = behaviours or {}
         self.nodes: dict[NodeId, QuickNode] = {}
         self.landed: list[Transmit] = []
 
     def start(self, number: int) -> QuickNode:
-        node_id = NodeId(number)
+        """Start a node on its database, going on from its votes."""
         stores = Stores.open(self.folder / f"node-{number}.db", hold=True)
-        chains = tuple(chain.chain_id for chain in self.config.params.chains)
-        status, clock, drops = NodeStatus(chains), SystemClock(), DropCounters()
+        status, clock, drops = NodeStatus(self.chain_ids), SystemClock(), DropCounters()
         bookkeeper = Bookkeeper(stores, clock, status, kept_epochs=8)
         behaviour = self.behaviours.get(number, Behaviour())
-        state = new_node(committee_of(self.config), node_id, TIMING)
-        newest = stores.votes.newest_epoch()
-        if newest is not None:
-            oldest = Epoch(newest - 1)
-            state = restore(state, stores.votes.since(oldest), stores.votes.outcomes_since(oldest))
         desks: dict[ChainId, DeliveryDesk] = {}
         runtime = Runtime(
             config=self.config,
-            state=state,
-            readers={c: cast("ChainReader", FakeReader(c)) for c in chains},
+            state=self._restored_state(NodeId(number), stores),
+            readers={c: cast("ChainReader", FakeReader(c)) for c in self.chain_ids},
             observer=cast("Observer", FakeObserver()),
             authenticator=Authenticator(self.config),
             drops=drops,
@@ -143,26 +138,39 @@ class QuickCommittee:
             status=status,
             poll_ms=20,
         )
-        desks.update({c: cast("DeliveryDesk", FakeDesk(c, self.landed, runtime.post)) for c in chains})
-        runtime.effects = Effects(
+        desks.update({c: cast("DeliveryDesk", FakeDesk(c, self.landed, runtime.post)) for c in self.chain_ids})
+        node = QuickNode(runtime=runtime, stores=stores, status=status, drops=drops, bookkeeper=bookkeeper)
+        runtime.effects = self._effects(NodeId(number), node, behaviour, clock)
+        self.nodes[NodeId(number)] = node
+        node.task = asyncio.create_task(runtime.run())
+        return node
+
+    def _restored_state(self, node_id: NodeId, stores: Stores) -> NodeState:
+        state = new_node(committee_of(self.config), node_id, TIMING)
+        newest = stores.votes.newest_epoch()
+        if newest is None:
+            return state
+        oldest = Epoch(newest - 1)
+        return restore(state, stores.votes.since(oldest), stores.votes.outcomes_since(oldest))
+
+    def _effects(self, node_id: NodeId, node: QuickNode, behaviour: Behaviour, clock: SystemClock) -> Effects:
+        return Effects(
             node=node_id,
-            signer=SIGNERS[number],
-            votes=stores.votes,
+            signer=SIGNERS[node_id],
+            votes=node.stores.votes,
             peers={p: cast("PeerSender", DirectPeer(self, p)) for p in map(NodeId, range(4)) if p != node_id},
             behaviour=behaviour,
             clock=clock,
-            status=status,
-            bookkeeper=bookkeeper,
-            post=runtime.post,
-            request_cut=runtime.request_cut,
-            request_observation=runtime.request_observation,
-            deliver=runtime.deliver,
-            watch_landing=runtime.watch_landing,
+            status=node.status,
+            bookkeeper=node.bookkeeper,
+            post=node.runtime.post,
+            request_cut=node.runtime.request_cut,
+            request_stalled_cut=node.runtime.request_stalled_cut,
+            check_cut=node.runtime.check_cut,
+            request_observation=node.runtime.request_observation,
+            deliver=node.runtime.deliver,
+            watch_landing=node.runtime.watch_landing,
         )
-        node = QuickNode(runtime=runtime, stores=stores, status=status, drops=drops, bookkeeper=bookkeeper)
-        self.nodes[node_id] = node
-        node.task = asyncio.create_task(runtime.run())
-        return node
 
     async def stop(self, number: int) -> None:
         """Cancel a node between two events: what is on its disk is all that it keeps."""

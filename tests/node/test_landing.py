@@ -14,11 +14,11 @@ from oracle.delivery.codec import Head
 from oracle.delivery.policy import DeliveryPolicy
 from oracle.delivery.ports import BlockTip, Log, Receipt
 from oracle.delivery.submitter import Submission
-from oracle.domain.ids import Address, Hash32, keccak256
+from oracle.domain.ids import Address, Hash32, keccak256, uint_word
 from oracle.domain.report import Report
 from oracle.domain.score import Score
 from oracle.domain.units import BlockNumber, ChainId, Epoch, NodeId, Ppm, TimestampS
-from oracle.errors import TooFewEndpointsError
+from oracle.errors import ConflictingReportError, EndpointDisagreementError, TooFewEndpointsError
 from oracle.node.bookkeeping import Bookkeeper
 from oracle.node.clock import SystemClock
 from oracle.node.landing import DeliveryDesk
@@ -62,6 +62,21 @@ class FakeChain:
         self.heads = [NO_HEAD]
         self.submitted: list[Report] = []
         self.failure: Exception | None = None
+        self.agreed_head: Head | None = None
+        """What two endpoints share; None that they do not agree."""
+        self.unposted_looks = 0
+        """How many more looks find collaterals without their score."""
+
+    async def call_agreed(self, to: Address, data: bytes) -> bytes:
+        head = self.agreed_head
+        if head is None:
+            raise EndpointDisagreementError(CHAIN, "a call", {})
+        times = (head.epoch, head.observed_at_s, head.valid_until_s, head.landed_at_s, head.previous_epoch)
+        return b"".join(uint_word(time) for time in times) + head.scores_root
+
+    async def is_posted(self, epoch: Epoch, scores: Sequence[Score]) -> bool:
+        self.unposted_looks -= 1
+        return self.unposted_looks < 0
 
     async def fetch_head(self) -> Head:
         return self.heads.pop(0) if len(self.heads) > 1 else self.heads[0]
@@ -181,13 +196,61 @@ async def test_watch__newer_report_landed__counts_as_landed(desk: Desk) -> None:
     assert desk.events == [LandedOnChain(chain_id=CHAIN, epoch=Epoch(101))]
 
 
+ANOTHER = replace(NO_HEAD, epoch=REPORT.epoch, scores_root=keccak256(b"another"))
+OURS = replace(NO_HEAD, epoch=REPORT.epoch, scores_root=REPORT.scores_root)
+
+
 async def test_watch__another_root_for_the_epoch__halts_the_node(desk: Desk) -> None:
-    desk.chain.heads = [replace(NO_HEAD, epoch=REPORT.epoch, scores_root=keccak256(b"another"))]
+    desk.chain.heads = [ANOTHER]
+    desk.chain.agreed_head = ANOTHER
 
     await desk.watch()
 
     assert "evidence of equivocation" in desk.status.halted
     assert desk.events == []
+
+
+@pytest.mark.parametrize("agreed", [None, NO_HEAD, OURS])
+async def test_watch__another_root_on_the_word_of_one_endpoint__halts_nobody(desk: Desk, agreed: Head | None) -> None:
+    desk.chain.heads = [ANOTHER, OURS]
+    desk.chain.agreed_head = agreed
+
+    await desk.watch()
+
+    assert not desk.status.halted
+    assert desk.events == [SETTLED]
+
+
+@pytest.mark.parametrize("agreed", [None, OURS, ANOTHER])
+async def test_deliver__conflict__halts_only_if_two_endpoints_show_it(desk: Desk, agreed: Head | None) -> None:
+    desk.chain.failure = ConflictingReportError(CHAIN, REPORT.epoch, REPORT.scores_root, ANOTHER.scores_root)
+    desk.chain.agreed_head = agreed
+
+    await desk.deliver()
+
+    assert bool(desk.status.halted) == (agreed is ANOTHER)
+    assert desk.events == []
+
+
+async def test_watch__published_without_its_scores__is_settled_when_they_are_posted(desk: Desk) -> None:
+    desk.chain.heads = [OURS]
+    desk.chain.unposted_looks = 3
+
+    await desk.watch()
+
+    assert desk.chain.unposted_looks == -1
+    assert desk.events == [SETTLED]
+
+
+async def test_deliver__landed_already__still_posts_what_was_left_out(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, heartbeat_s=3_600, deviation_ppm=Ppm(2_000))
+    desk.books.on_agreed(REPORT, SCORES)
+    desk.chain.heads = [OURS]
+
+    await desk.deliver()
+    desk.close()
+
+    assert desk.chain.submitted == [REPORT]
 
 
 async def test_watch__epoch_long_over__gives_up(desk: Desk) -> None:
