@@ -66,6 +66,10 @@ class Submitter:
         (answer,) = await self._gateway.call([(self._destination.oracle, codec.encode_head())])
         return codec.decode_head(answer)
 
+    async def is_posted(self, epoch: Epoch, scores: Sequence[Score]) -> bool:
+        """Return whether the chain holds every collateral's score of this epoch or a newer one."""
+        return not await self._select_collaterals(epoch, scores)
+
     async def submit(
         self, report: Report, attestations: Mapping[NodeId, bytes], quorum: int, scores: Sequence[Score]
     ) -> Submission:

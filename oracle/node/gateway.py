@@ -1,7 +1,7 @@
 """Sends and reads of one destination chain, over the endpoints that the indexer uses: the port of `oracle.delivery`.
 
 One answering endpoint suffices here, because nothing read decides what is signed: a lie costs this operator a transaction, no more. The endpoints are
-asked in order, the next one when one fails.
+asked in order, the next one when one fails. What would halt the node is asked of all of them, by `call_agreed`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from oracle.chain.checked import CheckedChain
 from oracle.chain.rpc import Call, Endpoint
 from oracle.delivery.codec import explain_revert
 from oracle.delivery.ports import BlockTip, Log, Receipt
@@ -52,12 +53,21 @@ class RpcGateway:
         ]
         return [_bytes(answer) for answer in await self._ask(requests, "a view call")]
 
+    async def call_agreed(self, to: Address, data: bytes) -> bytes:
+        """Return a view call's answer that two endpoints share.
+
+        Raises:
+            EndpointDisagreementError: if they differ, which they may for the time of a block.
+        """
+        return await CheckedChain(self._chain_id, self._endpoints).call(to, data)
+
     async def tip(self) -> BlockTip:
         """Return the newest block."""
-        (block,) = await self._ask([("eth_getBlockByNumber", ["latest", False])], "the newest block")
+        (answer,) = await self._ask([("eth_getBlockByNumber", ["latest", False])], "the newest block")
+        block = _fields(answer)
         return BlockTip(
-            number=BlockNumber(_int(block["number"])),
-            time_s=TimestampS(_int(block["timestamp"])),
+            number=BlockNumber(_int(block.get("number"))),
+            time_s=TimestampS(_int(block.get("timestamp"))),
             base_fee_wei=_int(block.get("baseFeePerGas") or "0x0"),
         )
 
@@ -104,13 +114,14 @@ class RpcGateway:
         (answer,) = await self._ask([("eth_getTransactionReceipt", [to_hex(transaction_hash)])], "a receipt")
         if answer is None:
             return None
-        gas_used = _int(answer["gasUsed"])
+        mined = _fields(answer)
+        gas_used = _int(mined.get("gasUsed"))
         return Receipt(
             transaction_hash=transaction_hash,
-            block_number=BlockNumber(_int(answer["blockNumber"])),
-            is_success=_int(answer["status"]) == 1,
+            block_number=BlockNumber(_int(mined.get("blockNumber"))),
+            is_success=_int(mined.get("status")) == 1,
             gas_used=gas_used,
-            fee_wei=gas_used * _int(answer.get("effectiveGasPrice") or "0x0"),
+            fee_wei=gas_used * _int(mined.get("effectiveGasPrice") or "0x0"),
         )
 
     async def logs(
@@ -127,12 +138,12 @@ class RpcGateway:
         (answer,) = await self._ask([("eth_getLogs", [query])], "logs")
         return [
             Log(
-                block_number=BlockNumber(_int(item["blockNumber"])),
-                transaction_hash=Hash32(_bytes(item["transactionHash"])),
-                topics=tuple(Hash32(_bytes(topic_text)) for topic_text in item["topics"]),
-                data=_bytes(item["data"]),
+                block_number=BlockNumber(_int(item.get("blockNumber"))),
+                transaction_hash=Hash32(_bytes(item.get("transactionHash"))),
+                topics=tuple(Hash32(_bytes(topic_text)) for topic_text in _items(item.get("topics"))),
+                data=_bytes(item.get("data")),
             )
-            for item in answer
+            for item in map(_fields, _items(answer))
         ]
 
     async def _ask(self, calls: Sequence[Call], what: str) -> list[Any]:
@@ -155,6 +166,18 @@ def explain_refusal(reason: str) -> str:
     text = (found.group(1) or found.group(2))[2:]
     data = bytes.fromhex(text[: len(text) // 2 * 2])
     return explain_revert(data) if data else reason
+
+
+def _fields(answer: Any) -> dict[str, Any]:
+    if not isinstance(answer, dict):
+        raise MalformedAnswerError("of a destination", f"expected an object, got {str(answer)[:60]}")
+    return answer
+
+
+def _items(answer: Any) -> list[Any]:
+    if not isinstance(answer, list):
+        raise MalformedAnswerError("of a destination", f"expected a list, got {str(answer)[:60]}")
+    return answer
 
 
 def _int(answer: Any) -> int:

@@ -1,7 +1,8 @@
 """Delivery as the node runs it: each chain has one desk that brings reports there when it is this node's turn, and watches for them to land.
 
 Whether a report is due is decided here, by the operator's policy and the last report that landed. A report that is not due counts as settled, so that
-the protocol does not ask again.
+the protocol does not ask again. One that landed is settled when the chain's collaterals are posted too: whoever brought it may have left that out, and
+the next node's turn then makes up for it. Nothing here halts the node on the word of one endpoint.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import asyncio
 from collections.abc import Callable
 
 from oracle.consensus.events import Attested, Event, LandedOnChain, Transmit
-from oracle.delivery.codec import REPORT_PUBLISHED_TOPIC, Head
+from oracle.delivery.codec import REPORT_PUBLISHED_TOPIC, Head, decode_head, encode_head
 from oracle.delivery.policy import DeliveryPolicy, is_due
 from oracle.delivery.submitter import Submission, Submitter
 from oracle.domain.committee import CommitteeConfig
@@ -76,8 +77,7 @@ class DeliveryDesk:
                     return
                 submission = await self._submitter.submit(report, effect.attestations, self._quorum, scores)
             except ConflictingReportError as error:
-                self._status.halted = str(error)
-                self._log.critical("conflicting report", error=str(error))
+                await self._on_conflict(report, error)
                 return
             except OracleError as error:
                 self._status.chains[self.chain_id].error = str(error)
@@ -86,21 +86,29 @@ class DeliveryDesk:
         self._on_submitted(report, submission)
 
     async def watch(self, effect: Attested) -> None:
-        """Wait until this report or a newer one is on the chain, or a newer epoch is attested by the committee."""
-        report = effect.report
+        """Wait until this report with its posts, or a newer one, is on the chain, or a newer epoch is attested by the committee."""
+        report, is_seen = effect.report, False
         while self._status.newest_epoch is None or self._status.newest_epoch <= report.epoch + 1:
             try:
                 head = await self._submitter.fetch_head()
+                is_seen = is_seen or (head.epoch >= report.epoch and await self._on_seen(report, head))
+                if self._status.halted:
+                    return
+                if is_seen and (head.epoch > report.epoch or await self._is_posted(report.epoch)):
+                    self._settle(max(head.epoch, report.epoch))
+                    return
             except OracleError as error:
                 self._log.warning("head unreadable", error=str(error))
-            else:
-                if head.epoch >= report.epoch:
-                    await self._on_seen(report, head)
-                    return
             await asyncio.sleep(self._poll_ms / 1_000)
+
+    async def _is_posted(self, epoch: Epoch) -> bool:
+        scores = self._bookkeeper.outcomes.get(epoch)
+        return scores is None or await self._submitter.is_posted(epoch, scores)
 
     async def _is_due(self, report: Report, scores: tuple[Score, ...]) -> bool:
         head = await self._submitter.fetch_head()
+        if head.epoch == report.epoch:
+            return True  # bringing it again costs nothing, and posts what was left out
         landed = self._bookkeeper.outcomes.get(head.epoch)
         if landed is None and head.epoch:
             stored = await asyncio.to_thread(self._scores.all, head.epoch)
@@ -122,17 +130,32 @@ class DeliveryDesk:
             self._keep(report, submission.head, receipt.block_number, receipt.transaction_hash, receipt.gas_used)
         self._settle(submission.head.epoch)
 
-    async def _on_seen(self, report: Report, head: Head) -> None:
-        elapsed_ms = self._status.of(report.epoch).reach(f"landed:{self.chain_id}")
+    async def _on_seen(self, report: Report, head: Head) -> bool:
+        """Keep that the report, or a newer one, landed; return False if it is another report of the epoch."""
         if head.epoch == report.epoch and head.scores_root != report.scores_root:
             error = ConflictingReportError(self.chain_id, report.epoch, report.scores_root, head.scores_root)
-            self._status.halted = str(error)
-            self._log.critical("conflicting report", error=str(error))
-            return
+            await self._on_conflict(report, error)
+            return False
+        elapsed_ms = self._status.of(report.epoch).reach(f"landed:{self.chain_id}")
         self._log.info("landed", epoch=head.epoch, ms=elapsed_ms, root=head.scores_root)
         if head.epoch == report.epoch:
             self._keep(report, head, await self._find_block(report.epoch), None, 0)
-        self._settle(head.epoch)
+        return True
+
+    async def _on_conflict(self, report: Report, conflict: ConflictingReportError) -> None:
+        """Halt if two endpoints show the other report; else one of them lies, which must not stop a node."""
+        try:
+            head = decode_head(await self._gateway.call_agreed(self._oracle, encode_head()))
+        except OracleError as error:
+            reason = str(error)
+        else:
+            if head.epoch == report.epoch and head.scores_root != report.scores_root:
+                self._status.halted = str(conflict)
+                self._log.critical("conflicting report", error=str(conflict))
+                return
+            reason = "two endpoints show none"
+        self._status.chains[self.chain_id].error = str(conflict)
+        self._log.error("conflicting report not confirmed", error=str(conflict), reason=reason)
 
     async def _find_block(self, epoch: Epoch) -> BlockNumber:
         try:

@@ -67,6 +67,19 @@ async def test_submit__twice__second_time_sends_nothing(agreed: Agreed) -> None:
     assert (result.publish, result.post) == (None, None)
 
 
+async def test_is_posted__published_only_then_posted__is_told_apart(agreed: Agreed) -> None:
+    chain = FakeChain()
+    chain.head = (agreed.report.epoch, 0, 0, chain.now_s, 0, agreed.report.scores_root)
+    submitter = make_submitter(chain)
+    assert not await submitter.is_posted(agreed.report.epoch, agreed.scores)
+
+    await submitter.submit(agreed.report, ATTESTATIONS, 3, agreed.scores)
+    assert [name for name, _ in chain.calls_made] == ["post"]
+
+    chain.collaterals = {collateral_score().subject: agreed.report.epoch}
+    assert await submitter.is_posted(agreed.report.epoch, agreed.scores)
+
+
 async def test_submit__other_node_faster_than_our_simulation__is_a_success(agreed: Agreed) -> None:
     chain = FakeChain()
     report = agreed.report

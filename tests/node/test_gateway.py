@@ -13,8 +13,10 @@ from oracle.domain.ids import Address, Hash32, keccak256
 from oracle.domain.units import BlockNumber, ChainId
 from oracle.errors import (
     CallRevertedError,
+    EndpointDisagreementError,
     EndpointRefusalError,
     EndpointUnreachableError,
+    MalformedAnswerError,
     NonceUsedError,
     ReplacementUnderpricedError,
     TooFewEndpointsError,
@@ -27,13 +29,10 @@ STALE = selector("StaleReport(uint64,uint64)") + (7).to_bytes(32, "big") + (9).t
 
 
 class FakeEndpoint:
-    def __init__(self, answer: Any) -> None:
+    def __init__(self, answer: Any, name: str = "fake") -> None:
         self.answer = answer
+        self.name = name
         self.calls: list[Call] = []
-
-    @property
-    def name(self) -> str:
-        return "fake"
 
     async def batch(self, calls: Sequence[Call]) -> list[Any]:
         self.calls += calls
@@ -43,7 +42,7 @@ class FakeEndpoint:
 
 
 def gateway(*answers: Any) -> RpcGateway:
-    return RpcGateway(ChainId(31337), [FakeEndpoint(answer) for answer in answers])
+    return RpcGateway(ChainId(31337), [FakeEndpoint(a, f"fake {i}") for i, a in enumerate(answers)])
 
 
 async def test_call__first_endpoint_down__asks_the_second() -> None:
@@ -55,6 +54,29 @@ async def test_call__first_endpoint_down__asks_the_second() -> None:
 async def test_call__every_endpoint_down__says_so() -> None:
     with pytest.raises(TooFewEndpointsError, match="timed out"):
         await gateway(EndpointUnreachableError("a", "timed out")).call([(ORACLE, b"")])
+
+
+async def test_call_agreed__one_of_three_lies__is_what_two_share() -> None:
+    assert await gateway("0x66", "0x12", "0x12").call_agreed(ORACLE, b"\x01") == b"\x12"
+
+
+async def test_call_agreed__two_that_differ__is_an_error() -> None:
+    with pytest.raises(EndpointDisagreementError):
+        await gateway("0x66", "0x12").call_agreed(ORACLE, b"\x01")
+
+
+@pytest.mark.parametrize("answer", [None, 7, "text", [], {}, {"number": None}, [None], [{"topics": 1}]])
+async def test_reads__answer_of_the_wrong_shape__is_malformed(answer: Any) -> None:
+    chain = gateway(answer)
+
+    with pytest.raises(MalformedAnswerError):
+        await chain.tip()
+    if answer != []:
+        with pytest.raises(MalformedAnswerError):
+            await chain.logs(ORACLE, keccak256(b"event"), BlockNumber(1), BlockNumber(2))
+    if answer is not None:
+        with pytest.raises(MalformedAnswerError):
+            await chain.receipt(Hash32(bytes(32)))
 
 
 async def test_estimate_gas__contract_refuses__names_the_error_with_both_numbers() -> None:
