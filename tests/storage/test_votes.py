@@ -50,11 +50,14 @@ def test_save__same_body_again__is_fine(database: Database) -> None:
     assert store.since(Epoch(0)) == (PREPARE,)
 
 
-@pytest.mark.parametrize("field", ["body_hash", "cut_hash"])
-def test_save__other_body_or_cut__is_refused_and_the_first_stands(database: Database, field: str) -> None:
+@pytest.mark.parametrize(
+    "other",
+    [replace(PREPARE, body_hash=keccak256(b"other")), replace(PREPARE, cut_hash=keccak256(b"other"))],
+    ids=["body", "cut"],
+)
+def test_save__other_body_or_cut__is_refused_and_the_first_stands(database: Database, other: Vote) -> None:
     store = VoteStore(database)
     store.save(PREPARE, stored_at_ms=1)
-    other = replace(PREPARE, **{field: keccak256(b"other")})
 
     with pytest.raises(ConflictingVoteError, match="PREPARE of epoch 7, view 0"):
         store.save(other, stored_at_ms=2)
