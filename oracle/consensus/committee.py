@@ -83,7 +83,7 @@ class Timing:
 
 
 SANDBOX_TIMING = Timing(
-    view_timeout_ms=6_000, grace_ms=400, fetch_ms=800, resend_ms=1_000, stage_ms=2_000, stall_ms=20_000
+    view_timeout_ms=6_000, grace_ms=400, fetch_ms=800, resend_ms=1_000, stage_ms=2_000, stall_ms=12_000
 )
 MAINNET_TIMING = Timing(
     view_timeout_ms=60_000, grace_ms=10_000, fetch_ms=10_000, resend_ms=5_000, stage_ms=60_000, stall_ms=1_800_000
