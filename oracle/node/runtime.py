@@ -27,6 +27,7 @@ from oracle.domain.report import Cut
 from oracle.domain.units import ChainId, Epoch, NodeId
 from oracle.errors import (
     OracleError,
+    PastFinalityReorgError,
     PeerProtocolError,
     StorageError,
 )
@@ -218,6 +219,9 @@ class Runtime:
                 observed = await self._observer.observe(cut)
             except OracleError as error:
                 self._log.warning("observation failed", epoch=cut.epoch, error=str(error))
+                if isinstance(error, PastFinalityReorgError):
+                    # Told once, by whoever reads first: the rows are rolled back, the next read finds nothing wrong.
+                    self._status.halted = str(error)
                 if not error.retryable:
                     return
                 await asyncio.sleep(RETRY_MS / 1_000)

@@ -116,6 +116,8 @@ class QuickCommittee:
         self.behaviours = behaviours or {}
         self.nodes: dict[NodeId, QuickNode] = {}
         self.landed: list[Transmit] = []
+        self.observers: dict[int, FakeObserver] = {}
+        """Observers of nodes that are not to see what the others see."""
 
     def start(self, number: int) -> QuickNode:
         """Start a node on its database, going on from its votes."""
@@ -128,7 +130,7 @@ class QuickCommittee:
             config=self.config,
             state=self._restored_state(NodeId(number), stores),
             readers={c: cast("ChainReader", FakeReader(c)) for c in self.chain_ids},
-            observer=cast("Observer", FakeObserver()),
+            observer=cast("Observer", self.observers.get(number, FakeObserver())),
             authenticator=Authenticator(self.config),
             drops=drops,
             desks=desks,

@@ -12,12 +12,14 @@ from oracle.consensus.bodies import MessageKind, PrepareBody
 from oracle.consensus.messages import Message, SignedMessage, encode_batch
 from oracle.domain.ids import keccak256
 from oracle.domain.merkle import MerkleTree
+from oracle.domain.report import Cut
 from oracle.domain.units import Epoch, NodeId, View
-from oracle.errors import DatabaseWriteError
+from oracle.errors import DatabaseWriteError, PastFinalityReorgError
 from oracle.node.authentication import DropReason
 from oracle.node.faults import FaultKind, make_behaviour
+from oracle.node.observe import Observed
 from tests.node.committee import SIGNERS
-from tests.node.quick_committee import SCORES, QuickCommittee
+from tests.node.quick_committee import SCORES, FakeObserver, QuickCommittee
 
 pytestmark = pytest.mark.anyio
 LIAR = 3
@@ -104,6 +106,25 @@ async def test_runtime__disk_full_at_a_vote__stops_and_sends_nothing_of_it(commi
         if m.sender == 1 and m.kind in (MessageKind.PREPARE, MessageKind.COMMIT, MessageKind.REVEAL)
     }
     assert seen <= stored
+
+
+class ReorgObserver(FakeObserver):
+    """Finds, while it reads the blocks of a cut, that a finalised one was replaced."""
+
+    async def observe(self, cut: Cut) -> Observed:
+        raise PastFinalityReorgError(cut.chains[0].chain_id, 9, 5)
+
+
+async def test_runtime__reorg_found_while_observing__halts_the_node_and_no_other(committee: QuickCommittee) -> None:
+    committee.observers[1] = ReorgObserver()
+    start_all(committee)
+
+    epoch = await committee.wait_for_agreement(0)
+
+    assert "stop signing" in committee.nodes[NodeId(1)].status.halted
+    assert {committee.nodes[NodeId(number)].status.halted for number in (0, 2, 3)} == {""}
+    stored = committee.nodes[NodeId(1)].stores.votes.since(Epoch(0))
+    assert MessageKind.ATTESTATION not in {vote.kind for vote in stored if vote.epoch == epoch}
 
 
 async def test_runtime__bad_messages__are_counted_and_change_nothing(committee: QuickCommittee) -> None:
