@@ -65,6 +65,8 @@ class Ledger:
         try:
             for stored in self._rows.load_rows(self.chain_id, self.block_number + 1, block_number):
                 self._apply(LogRow._make(stored))
+            if self._roll_backs != self._rows.count_roll_backs(self.chain_id):
+                raise NotIndexedError(self.chain_id, block_number, self.block_number)
         except OracleError:
             # Some rows are in, and nothing says which: they would be applied again.
             self._clear()

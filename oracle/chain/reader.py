@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import Mapping, Sequence
 
 from oracle.chain.checked import BlockHeader, CheckedChain
@@ -26,6 +28,7 @@ class ChainReader:
         self.indexer = Indexer(params, chain, rows)
         self._rows = rows
         self._ledger: Ledger | None = None
+        self._ledger_turn = threading.Lock()
 
     async def sync(self) -> BlockHeader:
         """Index up to the finalised head and return it."""
@@ -37,6 +40,8 @@ class ChainReader:
 
     async def project(self, cut: ChainCut, boundary_s: TimestampS, *, is_stalled: bool = False) -> Ledger:
         """Return the ledger at the cut block; hours and days are closed up to the boundary, on a stalled chain before the block's second.
+
+        Rows are projected in a worker thread: after a restart that are all of them, and the caller's loop has peers to answer.
 
         Raises:
             ForeignCutError: if the chain has another block at that number.
@@ -51,8 +56,13 @@ class ChainReader:
             self._ledger = Ledger(self.params, await self.indexer.fetch_anchors(), self._rows)
         # A later block may have the same second: what is closed must never change.
         settle_s = TimestampS(header.time_s - 1) if is_stalled else boundary_s
-        self._ledger.advance(cut.block_number, cut.block_hash, header.time_s, settle_s)
+        await asyncio.to_thread(self._advance, self._ledger, cut, header.time_s, settle_s)
         return self._ledger
+
+    def _advance(self, ledger: Ledger, cut: ChainCut, block_time_s: TimestampS, settle_s: TimestampS) -> None:
+        # A cancelled caller leaves its thread behind: the next one waits for it.
+        with self._ledger_turn:
+            ledger.advance(cut.block_number, cut.block_hash, block_time_s, settle_s)
 
     async def fetch_has_code(self, addresses: Sequence[Address], block_number: BlockNumber) -> Mapping[Address, bool]:
         """Return which addresses are contracts at a block; an EIP-7702 delegation is none. Asked once, then kept with the rows."""

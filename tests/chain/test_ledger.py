@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from oracle.chain.ledger import Ledger
-from oracle.chain.rows import LogRow, MemoryRows
+from oracle.chain.rows import LogRow, MemoryRows, RowTuple
 from oracle.domain.event import EventKind
 from oracle.domain.ids import Hash32, keccak256
-from oracle.domain.units import DAY_S, HOUR_S, WAD, BlockNumber, TimestampS
+from oracle.domain.units import DAY_S, HOUR_S, WAD, BlockNumber, ChainId, TimestampS
 from oracle.errors import InconsistentLedgerError, NotIndexedError
 from tests.chain.aave_logs import answer, burn, market_opened, opened_loan, repay, to_rows
 from tests.chain.fake_endpoint import CHAIN_ID, CONFIGURATOR, POOL, USDC, WETH, FakeLog, address_of, make_params
@@ -124,6 +124,25 @@ def test_advance__fails_on_the_way__counts_nothing_twice_afterwards() -> None:
 
     assert ledger.get_events(BORROWER) == fresh.get_events(BORROWER)
     assert ledger.get_samples(BORROWER) == fresh.get_samples(BORROWER)
+
+
+class VanishingRows(MemoryRows):
+    """Rows that are rolled back by another thread right before they are read."""
+
+    def load_rows(self, chain_id: ChainId, first_block: int, last_block: int) -> Iterable[RowTuple]:
+        self.roll_back(chain_id, 1)
+        return super().load_rows(chain_id, first_block, last_block)
+
+
+def test_advance__rows_rolled_back_meanwhile__is_refused_instead_of_half_empty() -> None:
+    rows = VanishingRows()
+    store(rows, 1, MIDNIGHT_S - 2 * HOUR_S, market_opened())
+    store(rows, 2, MIDNIGHT_S - HOUR_S, opened_loan(BORROWER, collateral=ETHER, debt=1_000 * DOLLAR))
+
+    with pytest.raises(NotIndexedError) as caught:
+        advance(make_ledger(rows), 2, MIDNIGHT_S - HOUR_S)
+
+    assert caught.value.retryable
 
 
 @given(stops=st.lists(st.integers(1, 4), max_size=6))

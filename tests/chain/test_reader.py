@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import pytest
 
 from oracle.chain.checked import CheckedChain
 from oracle.chain.reader import ChainReader, fetch_histories
-from oracle.chain.rows import MemoryRows
+from oracle.chain.rows import MemoryRows, RowTuple
 from oracle.domain.committee import CommitteeConfig, Params
 from oracle.domain.ids import ZERO_HASH, borrower_subject, contract_borrower_subject
 from oracle.domain.report import ChainCut, Cut
@@ -108,4 +111,34 @@ async def test_project__not_indexed_yet__syncs_by_itself() -> None:
     ledger = await side.reader.project(cut, BOUNDARY_S)
 
     assert (ledger.block_number, ledger.block_time_s) == (3, BOUNDARY_S - 12)
+    assert len(ledger.compute_states()) == 2
+
+
+class SlowRows(MemoryRows):
+    """Rows that take long to load, as millions of them do."""
+
+    def load_rows(self, chain_id: ChainId, first_block: int, last_block: int) -> Iterable[RowTuple]:
+        time.sleep(0.3)
+        return super().load_rows(chain_id, first_block, last_block)
+
+
+async def test_project__many_rows__leaves_the_loop_to_others() -> None:
+    side = make_side(LEFT)
+    reader = ChainReader(make_params(LEFT), CheckedChain(LEFT, side.endpoints), SlowRows())
+    await reader.sync()
+    cut = await reader.derive_cut(BOUNDARY_S)
+    assert cut is not None
+    turns = 0
+
+    async def count_turns() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0.01)
+            turns += 1
+
+    others = asyncio.create_task(count_turns())
+    ledger = await reader.project(cut, BOUNDARY_S)
+    others.cancel()
+
+    assert turns >= 5
     assert len(ledger.compute_states()) == 2

@@ -213,7 +213,7 @@ def test_stable_rate_debt__not_indexed__leaves_the_account_out() -> None:
     assert market.has_unvalued_debt(BORROWER, PRICES)
 
 
-def test_debt_swapped_to_a_stable_rate__leaves_the_account_out_instead_of_looking_repaid() -> None:
+def test_stable_rate_debt__swapped_from_a_variable_one__leaves_the_account_out() -> None:
     market = make_market(
         *logs.opened_loan(BORROWER, collateral=ETHER, debt=1_000 * DOLLAR),
         logs.burn(USDC, BORROWER, 1_000 * DOLLAR, debt=True),
