@@ -6,6 +6,7 @@ Source: Castro and Liskov, Practical Byzantine Fault Tolerance (1999).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import pairwise
 
@@ -16,6 +17,7 @@ from oracle.consensus.bodies import (
     OutcomeBody,
     OutcomeFetchBody,
     PrepareBody,
+    ProposalBody,
     ViewWishBody,
 )
 from oracle.consensus.events import Effect, OutcomeAgreed, PersistOutcome, Send
@@ -61,7 +63,7 @@ def commit_report(local: Local, state: EpochState) -> Step | None:
     """Vote to commit the report that a Byzantine quorum prepared in this view."""
     if not state.may_vote or state.has_voted(MessageKind.COMMIT):
         return None
-    report, prepares = _find_quorum(local, state, MessageKind.PREPARE, state.view)
+    report, prepares = _find_quorum(local, state, MessageKind.PREPARE, state.view, state.reports)
     if report is None:
         return None
     prepared = Prepared(view=state.view, report=report, prepares=prepares)
@@ -71,11 +73,13 @@ def commit_report(local: Local, state: EpochState) -> Step | None:
 
 
 def decide(local: Local, state: EpochState) -> Step | None:
-    """Decide the report that a Byzantine quorum committed in any one view (C-01)."""
+    """Decide the report that a Byzantine quorum committed in any one view (C-01), also without a cut to check it by: the quorum did."""
     if state.decision is not None:
         return None
+    proposed = (message.body.report for message in state.inbox.values() if isinstance(message.body, ProposalBody))
+    known = {report.hash: report for report in (*proposed, *state.reports.values())}
     for view in sorted({view for kind, view, _ in state.inbox if kind is MessageKind.COMMIT}):
-        report, commits = _find_quorum(local, state, MessageKind.COMMIT, view)
+        report, commits = _find_quorum(local, state, MessageKind.COMMIT, view, known)
         if report is not None:
             return replace(state, decision=Decision(view=view, report=report, commits=commits)), ()
     return None
@@ -202,16 +206,20 @@ def others(local: Local) -> tuple[NodeId, ...]:
 
 
 def _find_quorum(
-    local: Local, state: EpochState, kind: MessageKind, view: View
+    local: Local, state: EpochState, kind: MessageKind, view: View, known: Mapping[Hash32, Report]
 ) -> tuple[Report | None, tuple[bytes, ...]]:
-    """Return the known report that a Byzantine quorum of one view voted for, and those votes ascending by sender."""
+    """Return the `known` report that a Byzantine quorum of one view voted for, and those votes ascending by sender."""
     votes: dict[Hash32, list[SignedMessage]] = {}
     for (inbox_kind, inbox_view, _), message in state.inbox.items():
         body = message.body
-        if inbox_kind is kind and inbox_view == view and isinstance(body, PrepareBody | CommitBody):
-            votes.setdefault(body.report_hash, []).append(message)
+        if inbox_kind is not kind or inbox_view != view or not isinstance(body, PrepareBody | CommitBody):
+            continue
+        report = known.get(body.report_hash)
+        # Before the cut is known, votes under any cut are kept; as proof for others all have to be under the report's.
+        if report is not None and report.cut_hash == message.message.cut_hash:
+            votes.setdefault(report.hash, []).append(message)
     for report_hash, messages in votes.items():
-        if len(messages) >= local.committee.byzantine_quorum and report_hash in state.reports:
+        if len(messages) >= local.committee.byzantine_quorum:
             ordered = sorted(messages, key=lambda m: m.sender)
-            return state.reports[report_hash], tuple(m.wire for m in ordered)
+            return known[report_hash], tuple(m.wire for m in ordered)
     return None, ()

@@ -1,4 +1,4 @@
-"""Phase 2, commit and reveal: nobody can copy within a view.
+"""Phase 2, commit and reveal: nobody can copy within a view, but a leader that signs two closed sets, which names it (`equivocation`).
 
 Each node commits to its root under a salt. The leader closes the set of commitments, all n or at least 2f+1 after a grace time, and only then does anybody
 reveal: once per view, only to a set that holds its own commitment, and bound to that set's hash.

@@ -77,6 +77,11 @@ def equivocate(network: Network, node: NodeId, message: Message, peer: NodeId) -
     return [message]
 
 
+def play_favourites(network: Network, node: NodeId, message: Message, peer: NodeId) -> list[Message]:
+    """Tell some peers only, and others another time: each message reaches about half of them."""
+    return [message] if network.rng.randrange(2) else []
+
+
 def misname_the_stall(network: Network, node: NodeId, message: Message, peer: NodeId) -> list[Message]:
     """Have a chain that goes on left out too: as first to propose where a chain stands still, and where none does."""
     cut = replace(stalled_cut_of(message.epoch), stalled_chains=0b01 if peer % 2 else 0b11)
@@ -129,4 +134,5 @@ FAULTS: dict[str, Fault] = {
     "garbage": send_garbage_bodies,
     "replay": repeat_everything,
     "stall": misname_the_stall,
+    "favourites": play_favourites,
 }

@@ -23,6 +23,7 @@ SCENARIOS = [
     (4, "garbage", "all", 1, 100, 20),
     (4, "withhold", "one", 2, 100, 20),
     (4, "replay", "one", 1, 0, 12),
+    (4, "equivocate+favourites", "one", 1, 40, 12),
     (7, "", "all", 2, 40, 10),
     (7, "silent", "", 1, 0, 10),
     (7, "equivocate", "one", 1, 40, 20),
