@@ -20,13 +20,14 @@ from oracle.domain.market import HourlySeries, Pair
 from oracle.domain.position import Collateral, Position, PositionSample
 from oracle.domain.report import Cut
 from oracle.domain.units import BPS, YEAR_S, ChainId, Ppm, TimestampS, mul_div_up
-from oracle.features.collateral import compute_collateral_vector, volatility_ppm
+from oracle.features.collateral import compute_collateral_vector, known_volatility_ppm
 
 COUNTED_SHARE_BPS = 100
 """Collateral below this share of a position's collateral does not set its sigma: anyone can send an account dust that turns into collateral."""
 
 type Place = tuple[ChainId, Address]
-type VolatilityOf = Callable[[CollateralHistory], Ppm]
+type VolatilityOf = Callable[[CollateralHistory], Ppm | None]
+"""None where too little is known of a pair; a price that never moved has volatility 0."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +55,7 @@ def build_histories(
     cut: Cut,
     code: Mapping[Place, bool],
     *,
-    volatility_of: VolatilityOf = lambda history: volatility_ppm(compute_collateral_vector(history)),
+    volatility_of: VolatilityOf = lambda history: known_volatility_ppm(compute_collateral_vector(history)),
 ) -> Histories:
     """Return the histories of every subject at the cut; each ledger stands at its chain's cut block.
 
@@ -128,22 +129,29 @@ def _has_recent_borrow(events: Sequence[LendingEvent], as_of_s: TimestampS) -> b
     return any(e.kind is EventKind.BORROW and e.time_s >= as_of_s - YEAR_S for e in reversed(events))
 
 
-def _to_risk(config: CommitteeConfig, state: PositionState, sigmas: Mapping[Pair, Ppm]) -> PositionRisk:
+def _to_risk(config: CommitteeConfig, state: PositionState, sigmas: Mapping[Pair, Ppm | None]) -> PositionRisk:
     position = state.position
     chain = next(c for c in config.params.chains if c.chain_id == position.chain_id)
-    pairs = (
-        Pair(chain_id=position.chain_id, token=collateral.token, numeraire=facts.numeraire)
-        for collateral in _list_counted(position)
-        for debt in position.debts
-        if (facts := chain.asset(debt.token)) is not None
-    )
     return PositionRisk(
         chain_id=position.chain_id,
         market=position.market,
         health_factor_wad=state.health_factor_wad,
         debt_usd_e8=position.debt_usd_e8,
-        volatility_ppm=max((sigmas.get(pair, Ppm(0)) for pair in pairs), default=Ppm(0)),
+        volatility_ppm=_find_volatility(chain, position, sigmas),
     )
+
+
+def _find_volatility(chain: ChainParams, position: Position, sigmas: Mapping[Pair, Ppm | None]) -> Ppm:
+    """Return the largest sigma of a position's pairs, 0 (unknown) if one is not known: a calm token beside a young one must not hide it."""
+    pairs = (
+        Pair(chain_id=chain.chain_id, token=collateral.token, numeraire=facts.numeraire)
+        for collateral in _list_counted(position)
+        for debt in position.debts
+        if (facts := chain.asset(debt.token)) is not None
+    )
+    found = [sigmas.get(pair) for pair in pairs if chain.wrapped_token(pair.numeraire) != pair.token]
+    known = [sigma for sigma in found if sigma is not None]
+    return max(known, default=Ppm(0)) if len(known) == len(found) else Ppm(0)
 
 
 def _list_counted(position: Position) -> list[Collateral]:

@@ -17,7 +17,7 @@ from oracle.domain.units import ChainId, Ppm, TimestampS, UsdE8, Wad
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PositionRisk:
-    """One position at the cut; `volatility_ppm` is the largest sigma among its (collateral, debt numeraire) pairs, 0 if unknown."""
+    """One position at the cut; `volatility_ppm` is the largest sigma among its (collateral, debt numeraire) pairs, 0 if one is unknown."""
 
     chain_id: ChainId
     market: Address

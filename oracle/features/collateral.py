@@ -42,6 +42,11 @@ def volatility_ppm(vector: tuple[int, ...]) -> Ppm:
     return Ppm(max(0, (vector[COLLATERAL_VOLATILITY_SLOT] - 1) * 100))
 
 
+def known_volatility_ppm(vector: tuple[int, ...]) -> Ppm | None:
+    """Return the same, None if missing: a price that never moved is another thing than one of which little is known."""
+    return volatility_ppm(vector) if vector[COLLATERAL_VOLATILITY_SLOT] else None
+
+
 def compute_price_vector(prices: Prices, issuer_risk: int, bridge_risk: int) -> tuple[int, ...]:
     """Return the vector of positive prices below 2^43 at consecutive hours, newest last; more than a year is ignored."""
     prices = prices[-(_YEAR + 1) :]

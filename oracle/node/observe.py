@@ -20,7 +20,7 @@ from oracle.domain.score import Score
 from oracle.domain.units import ChainId, Ppm
 from oracle.errors import ConfigurationError
 from oracle.features.borrower import compute_borrower_vector
-from oracle.features.collateral import compute_collateral_vector, volatility_ppm
+from oracle.features.collateral import compute_collateral_vector, known_volatility_ppm
 from oracle.node.clock import monotonic_ms
 from oracle.scoring.bundle import Bundle
 from oracle.scoring.session import Scorer
@@ -122,11 +122,11 @@ class Observer:
     ) -> Observed:
         collateral_vectors: dict[SubjectId, Vector] = {}
 
-        def volatility_of(history: CollateralHistory) -> Ppm:
+        def volatility_of(history: CollateralHistory) -> Ppm | None:
             """Keep the vector: it is needed for the volatility and again for the score."""
             vector = compute_collateral_vector(history)
             collateral_vectors[history.pair.subject] = vector
-            return volatility_ppm(vector)
+            return known_volatility_ppm(vector)
 
         histories = build_histories(self._config, ledgers, cut, code, volatility_of=volatility_of)
         watch.lap("histories")

@@ -20,7 +20,7 @@ from oracle.domain.report import Cut
 from oracle.domain.score import BorrowerScore, Score
 from oracle.domain.units import HOUR_S, Epoch, Margin
 from oracle.features.borrower import compute_borrower_vector
-from oracle.features.collateral import compute_collateral_vector, volatility_ppm
+from oracle.features.collateral import compute_collateral_vector, known_volatility_ppm
 from oracle.scoring.bundle import load_bundle
 from oracle.scoring.session import Scorer
 from oracle.signing.signer import LocalSigner
@@ -117,7 +117,7 @@ def _observe(run: _Run, cut: Cut) -> tuple[Histories, tuple[Score, ...]]:
     code = {(chain, address): False for chain in market.CHAINS for address in candidates}
 
     def build() -> Histories:
-        known = {subject: volatility_ppm(vector) for subject, vector in pairs.items()}
+        known = {subject: known_volatility_ppm(vector) for subject, vector in pairs.items()}
         return build_histories(run.config, run.ledgers, cut, code, volatility_of=lambda h: known[h.pair.subject])
 
     histories = run.time(HISTORIES, build)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from oracle.chain.histories import Histories, build_histories, list_candidates
+from oracle.chain.histories import Histories, VolatilityOf, build_histories, list_candidates
 from oracle.chain.ledger import Ledger
 from oracle.chain.rows import MemoryRows
 from oracle.domain.committee import CommitteeConfig, Params
@@ -81,6 +81,7 @@ def build(
     contracts: Sequence[tuple[ChainId, Address]] = (),
     stalled_chains: int = 0,
     opened_s: int = OPENED_S,
+    volatility_of: VolatilityOf = sigma_of,
 ) -> Histories:
     ledgers = {LEFT: make_ledger(LEFT, left, opened_s=opened_s), RIGHT: make_ledger(RIGHT, right, opened_s=opened_s)}
     cuts = tuple(
@@ -89,7 +90,7 @@ def build(
     cut = Cut(epoch=Epoch(BOUNDARY_S // EPOCH_S), chains=cuts, stalled_chains=stalled_chains)
     candidates = list_candidates(CONFIG, ledgers, cut)
     code = {(chain, a): (chain, a) in contracts for chain in ledgers for a in candidates}
-    return build_histories(CONFIG, ledgers, cut, code, volatility_of=sigma_of)
+    return build_histories(CONFIG, ledgers, cut, code, volatility_of=volatility_of)
 
 
 def loan(account: Address, *, collateral: int = ETHER) -> list[FakeLog]:
@@ -178,6 +179,47 @@ def test_volatility__dust_of_a_third_party__does_not_count() -> None:
     (history,) = build(dust).borrowers
 
     assert history.positions[0].volatility_ppm == SIGMAS[WETH]
+
+
+def test_volatility__one_pair_not_known_yet__is_not_that_of_the_calmer_one() -> None:
+    mixed = [*loan(SINGLE), mint(USDC, SINGLE, 60 * DOLLAR), collateral_enabled(USDC, SINGLE)]
+    young = {WETH: None, USDC: Ppm(1_000)}
+
+    (history,) = build(mixed, volatility_of=lambda h: young.get(h.pair.token, Ppm(0))).borrowers
+
+    assert history.positions[0].volatility_ppm == 0
+
+
+def test_volatility__numeraire_without_price__is_not_that_of_the_calmer_pair() -> None:
+    coin = [mint(WBTC, SINGLE, BITCOIN), mint(USDC, SINGLE, DOLLAR)]
+    owed = [collateral_enabled(t, SINGLE) for t in (WBTC, USDC)] + [mint(WETH, SINGLE, ETHER, debt=True)]
+    known = {USDC: Ppm(1_000)}
+
+    (history,) = build([*coin, *owed], volatility_of=lambda h: known.get(h.pair.token)).borrowers
+
+    assert history.positions[0].volatility_ppm == 0
+
+
+def test_volatility__constant_price__is_known_and_leaves_the_larger_one() -> None:
+    mixed = [*loan(SINGLE), mint(USDC, SINGLE, 60 * DOLLAR), collateral_enabled(USDC, SINGLE)]
+    sigmas = {WETH: Ppm(700_000), USDC: Ppm(0)}
+
+    (history,) = build(mixed, volatility_of=lambda h: sigmas.get(h.pair.token, Ppm(0))).borrowers
+
+    assert history.positions[0].volatility_ppm == 700_000
+
+
+def test_volatility__own_numeraire_beside_another__is_that_of_the_other() -> None:
+    ether_debt = [
+        mint(WSTETH, SINGLE, ETHER),
+        mint(WETH, SINGLE, ETHER),
+        *(collateral_enabled(token, SINGLE) for token in (WSTETH, WETH)),
+        mint(WETH, SINGLE, ETHER // 2, debt=True),
+    ]
+
+    (history,) = build(ether_debt).borrowers
+
+    assert history.positions[0].volatility_ppm == SIGMAS[WSTETH] + 1
 
 
 def test_volatility__debt_in_another_numeraire__uses_that_pair() -> None:
