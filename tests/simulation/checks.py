@@ -13,6 +13,7 @@ from oracle.domain.merkle import MerkleTree
 from oracle.domain.score import Score, ScoreKind
 from oracle.domain.units import Epoch, NodeId, View
 from oracle.errors import PeerProtocolError
+from tests.simulation.world import stalled_cut_of
 
 BINDING = (
     MessageKind.CUT,
@@ -47,7 +48,9 @@ class Checks:
         self.honest_leaves[epoch].update(score.leaf for score in scores)
 
     def on_sign(self, node: NodeId, message: Message, disk: dict[tuple[Epoch, View, MessageKind], Vote]) -> None:
-        """C-05: nothing binding is signed twice differently, nor before its vote is on disk."""
+        """C-05: nothing binding is signed twice differently, nor before its vote is on disk. C-15: no cut but what the blocks say."""
+        if message.kind is MessageKind.CUT:
+            assert message.cut_hash == stalled_cut_of(message.epoch).hash, "C-15"
         if isinstance(message.body, AttestationBody):
             key = (node, message.kind, message.epoch, View(0))
             assert self.signed.setdefault(key, message.body.report_hash) == message.body.report_hash, "C-05"

@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from oracle.consensus import machine, proposal, quorum, view
+from oracle.consensus import machine, proposal, quorum, stall, view
 from oracle.consensus.bodies import MessageKind, ProposalBody
 from oracle.consensus.committee import Committee
 from oracle.consensus.state import EpochState, Local, Step, put
+from oracle.domain.report import Cut
 from tests.simulation import network as simulated
 from tests.simulation.scenario import make_network, run
 
@@ -72,6 +73,18 @@ def test_simulation__broken_protocol__violates_an_invariant(
 
     with pytest.raises(AssertionError, match="C-0"):
         run_until_violated(skew_percent)
+
+
+def test_simulation__stalled_cut_taken_unchecked__violates_an_invariant(monkeypatch: pytest.MonkeyPatch) -> None:
+    def believe_anyone(local: Local, state: EpochState) -> Cut | None:
+        told = [stall.cut_in(signed) for _, signed in sorted(stall.proposals_of(state).items())]
+        found = [*told, *state.stalled_cuts.values()]
+        return found[0] if found and state.cut is None and state.stall_turns_count else None
+
+    monkeypatch.setattr(stall, "choose", believe_anyone)
+
+    with pytest.raises(AssertionError, match="C-15"):
+        run(make_network(4, 1, fault="stall"), 12, stall="lasting", check_liveness=False)
 
 
 def run_until_violated(skew_percent: int) -> None:
