@@ -45,7 +45,7 @@ class ChainSettings(_Section):
     """One chain: at least two endpoints of different providers, and where its oracle contract is."""
 
     chain_id: int
-    rpc_urls: tuple[str, ...] = Field(min_length=2)
+    rpc_urls: tuple[str, ...] = Field(min_length=2, repr=False)
     risk_oracle: AddressText
     markets: tuple[MarketSettings, ...] = ()
 

@@ -104,6 +104,15 @@ def test_read_password__from_the_environment__is_in_no_repr(tmp_path: Path, monk
     assert "sesame" not in repr(settings)
 
 
+def test_rpc_urls__with_a_key_of_a_provider__are_in_no_repr(tmp_path: Path) -> None:
+    chain = ChainText(chain_id=1, rpc_urls=("https://a/v2/key-of-a", "https://b/v2/key-of-b"), risk_oracle=ADDRESS)
+
+    settings = load_settings(write(tmp_path, config_text(chains=[chain]).render()))
+
+    assert settings.chains[0].rpc_urls[0].endswith("key-of-a")
+    assert "key-of" not in repr(settings)
+
+
 def test_read_password__file__is_read_without_its_newline(tmp_path: Path) -> None:
     (tmp_path / "password").write_text("open sesame\n")
 
