@@ -16,8 +16,8 @@ from oracle.domain.ids import Hash32
 from oracle.domain.report import ChainCut, Cut
 from oracle.domain.units import BlockNumber, NodeId
 from oracle.errors import PeerProtocolError
-from tests.consensus.committee_driver import COMMITTEE, EPOCH, Driver, agreed, count, deliver_all, message, started
-from tests.consensus.test_view import NOTHING, make_report
+from tests.consensus.committee_driver import COMMITTEE, EPOCH, Driver, agreed, count, deliver_all, message
+from tests.consensus.test_view import make_report
 from tests.simulation.world import TIMING, cut_of, stalled_cut_of
 
 STALLED = stalled_cut_of(EPOCH)
@@ -260,43 +260,3 @@ def test_outstanding__others_have_not_said_the_cut__it_is_repeated_to_them_alone
 
     receivers = [e.to for e in effects if isinstance(e, events.Send) and e.message.kind is MessageKind.CUT]
     assert receivers == [(1, 3)]
-
-
-def test_receive__laggard_with_other_blocks__gets_the_proof_and_raises_an_alarm() -> None:
-    nodes = started()
-    agreed(nodes)
-    lost = waiting(3, turns=4)
-
-    (proof,) = nodes[1].sent(
-        MessageKind.COMMITTED, nodes[1].receive(message(3, NOTHING, view=1, cut_hash=STALLED.hash))
-    )
-    effects = lost.receive(proof)
-
-    assert lost.epoch.decision is not None
-    assert events.Alarm(epoch=EPOCH, reason=events.AlarmReason.CUT_MISMATCH) in effects
-    assert count(effects, events.SignAttestation) == 0, "C-08"
-
-
-def test_decide__no_cut_of_its_own__learns_the_decision_from_proposal_and_commits() -> None:
-    nodes = started()
-    agreed(nodes)
-    blind = Driver(node=NodeId(3), stalled=STALLED).start()
-
-    blind.receive(nodes[0].one(MessageKind.PROPOSAL), *(node.one(MessageKind.COMMIT) for node in nodes[:3]))
-    (ask,) = blind.sent(MessageKind.OUTCOME_FETCH)
-    blind.receive(*nodes[1].sent(MessageKind.OUTCOME, nodes[1].receive(ask)))
-
-    assert count(blind.effects, events.OutcomeAgreed) == 1
-    assert count(blind.effects, events.PersistVote) == 0, "C-08"
-
-
-def test_decide__commit_under_another_cut__does_not_count_for_a_node_without_one() -> None:
-    nodes = started()
-    agreed(nodes)
-    blind = Driver(node=NodeId(3), stalled=STALLED).start()
-    honest = [node.one(MessageKind.COMMIT) for node in nodes[:3]]
-    foreign = message(0, honest[0].body, cut_hash=STALLED.hash)
-
-    blind.receive(nodes[0].one(MessageKind.PROPOSAL), foreign, *honest[1:])
-
-    assert blind.epoch.decision is None
