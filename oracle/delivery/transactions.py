@@ -104,6 +104,8 @@ class TransactionSender:
             receipt = await self._wait(sent)
             if receipt is not None:
                 return self._settle(receipt, nonce)
+            # Bid up only what would still succeed: another node may have brought the report meanwhile.
+            await self._gateway.estimate_gas(self._signer.address, to, data)
             fees = self._bumped(fees)
         raise TransactionStuckError(self._gateway.chain_id, nonce, self._policy.attempts)
 

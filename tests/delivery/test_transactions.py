@@ -64,6 +64,20 @@ async def test_send__stuck__is_replaced_with_the_same_nonce_at_a_higher_fee(worl
     assert [TypedTransaction.from_bytes(HexBytes(raw)).as_dict()["nonce"] for raw in (first, second)] == [0, 0]
 
 
+async def test_send__another_node_lands_while_ours_is_stuck__is_not_bid_up(world: World, agreed: Agreed) -> None:
+    world.chain.is_mining = False
+
+    def other_node_lands(now_ms: int) -> None:
+        world.chain.head = (agreed.report.epoch, 0, 0, 0, 0, agreed.report.scores_root)
+
+    world.timer.on_sleep = other_node_lands
+
+    with pytest.raises(CallRevertedError, match="StaleReport"):
+        await world.sender.send(ORACLE, publish(agreed), what="publish")
+
+    assert len(world.chain.raw_sent) == 1
+
+
 async def test_send__left_over_of_an_earlier_process__is_outbid(world: World, agreed: Agreed) -> None:
     world.chain.pending[0] = {"fee": 2 * 10**9 + 10**8, "data": publish(agreed), "hash": b"\x01" * 32}
 
