@@ -5,7 +5,7 @@ from __future__ import annotations
 from oracle.consensus import events
 from oracle.consensus.bodies import MessageKind
 from oracle.domain.units import NodeId
-from tests.consensus.committee_driver import Driver, agreed, count, message, started
+from tests.consensus.committee_driver import EPOCH, Driver, agreed, count, message, started
 from tests.consensus.test_stall import STALLED, waiting
 from tests.consensus.test_view import NOTHING
 
