@@ -12,6 +12,8 @@ NODE_BIN := node_modules/.bin
 FORGE := $(NODE_BIN)/forge
 UV := build/uv/bin/uv
 SERVE ?= 0
+# Where it is set, every process compiles all of oracle/ anew: a second more for each node and command.
+unexport PYTHONDONTWRITEBYTECODE
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 
 PY_STAMP := .venv/.installed

@@ -10,8 +10,6 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from eth_account.typed_transactions.typed_transaction import TypedTransaction
-
 from oracle.delivery.ports import ChainGateway, Receipt, SpendGuard, Timer, TransactionSigner
 from oracle.domain.ids import Address, Hash32, keccak256, to_hex
 from oracle.domain.units import BPS
@@ -156,6 +154,9 @@ class TransactionSender:
         return _Fees(max_fee_wei=most, priority_fee_wei=min(priority_fee_wei, most))
 
     def _sign(self, to: Address, data: bytes, nonce: int, gas: int, fees: _Fees) -> bytes:
+        # Imported where it is used: it loads pairing curves, most of a second that `assay verify` would pay for nothing.
+        from eth_account.typed_transactions.typed_transaction import TypedTransaction
+
         fields: dict[str, object] = {
             "type": 2,
             "chainId": self._gateway.chain_id,

@@ -11,8 +11,6 @@ import secrets
 from pathlib import Path
 from typing import Any
 
-from eth_keyfile.keyfile import create_keyfile_json, decode_keyfile_json
-
 from oracle.errors import KeystoreError, WrongPasswordError
 from oracle.signing.signer import LocalSigner
 
@@ -33,6 +31,9 @@ def create(
     if not password:
         raise KeystoreError(str(path), "an empty password protects nothing; choose one")
     key = secret if secret is not None else secrets.token_bytes(_SECRET_BYTES)
+    # Imported where it is used: it loads pairing curves, most of a second that `assay verify` would pay for nothing.
+    from eth_keyfile.keyfile import create_keyfile_json
+
     document = create_keyfile_json(key, password.encode(), kdf="scrypt", iterations=scrypt_cost)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -56,6 +57,8 @@ def load(path: Path, password: str) -> LocalSigner:
         KeystoreError: if the file is missing or no keystore of version 3.
     """
     document = _read(path)
+    from eth_keyfile.keyfile import decode_keyfile_json
+
     try:
         secret = decode_keyfile_json(document, password.encode())
     except ValueError as error:
