@@ -101,13 +101,13 @@ train-small: setup ## train a small bundle and compare its model id with the com
 
 test: test-contracts test-python ## every test that is not slow; needs no data folder
 
-test-python: setup
+test-python: setup contracts
 	@$(PY) -m pytest -q -m 'not slow'
 
 test-contracts: setup
 	@$(if $(CONTRACT_TESTS),$(FORGE) test,echo 'test-contracts: left out, no contract tests yet')
 
-test-slow: setup ## the tests marked slow
+test-slow: setup contracts ## the tests marked slow
 	@$(PY) -m pytest -q -m slow
 
 check: lint types layers contracts-format openapi-check ## everything CI runs: style, types, layers, tests, gas, drift
