@@ -7,10 +7,10 @@ first; an integration test compares every field with the contract's. Nothing her
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from enum import IntEnum
 
 from oracle.api.markets import BorrowerBooks, MarketState, PostedBorrower, PostedCollateral
 from oracle.domain.ids import ZERO_HASH, SubjectId
+from oracle.domain.loan import Basis, Refusal
 from oracle.domain.score import Binding, BorrowerScore, CollateralScore
 from oracle.domain.units import BPS, Bps, Epoch, Margin, Ppm, mul_div_down, mul_div_up
 from oracle.terms.expected_loss import BorrowerTables, MarketPolicy
@@ -18,30 +18,6 @@ from oracle.terms.policy import STEP_BPS, Decision, compute_terms
 
 MAX_AMOUNT = 2**128 - 1
 """Books of a market are uint128."""
-
-
-class Basis(IntEnum):
-    """What the terms of a loan stand on; all but RATED give the floor. `ILendingMarket.Basis`."""
-
-    NO_PROOF = 0
-    EXPIRED = 1
-    SUPERSEDED = 2
-    UNRATED = 3
-    RATED = 4
-
-
-class Refusal(IntEnum):
-    """Why a loan is refused. `ILendingMarket.Refusal`."""
-
-    NONE = 0
-    NO_COLLATERAL = 1
-    COLLATERAL_UNSCORED = 2
-    ABOVE_FLOOR = 3
-    ABOVE_CEILING = 4
-    OVER_BUDGET = 5
-    OVER_BORROWER_LIMIT = 6
-    OVER_EXPOSURE_CAP = 7
-    NOT_ENOUGH_CASH = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,10 +8,8 @@ from oracle.api.collateral_views import find_pair, pair_view
 from oracle.api.deps import ApiDeps
 from oracle.api.inputs import to_checksum
 from oracle.api.loans import (
-    Basis,
     LoanQuote,
     MenuStep,
-    Refusal,
     Standing,
     compute_menu,
     compute_quote,
@@ -32,6 +30,7 @@ from oracle.api.schemas.quotes import (
 )
 from oracle.api.views import report_ref
 from oracle.domain.ids import Address, keccak256, to_hex
+from oracle.domain.loan import Basis, Refusal
 from oracle.domain.report import Report
 from oracle.domain.score import BorrowerScore
 from oracle.domain.units import Epoch

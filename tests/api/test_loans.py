@@ -12,8 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oracle.api.loans import (
-    Basis,
-    Refusal,
     Standing,
     compute_menu,
     compute_quote,
@@ -21,6 +19,7 @@ from oracle.api.loans import (
 )
 from oracle.api.markets import BorrowerBooks, MarketState, PostedBorrower
 from oracle.domain.ids import borrower_subject
+from oracle.domain.loan import Basis, Refusal
 from oracle.domain.score import BorrowerScore
 from oracle.domain.units import Bps, Epoch, Margin, Ppm, TimestampS
 from oracle.scoring.model import BorrowerTables

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from eth_abi.abi import decode, encode
 
-from oracle.api.loans import Basis, Refusal
 from oracle.delivery.codec import selector
 from oracle.domain.ids import to_hex
+from oracle.domain.loan import Basis, Refusal
 from oracle.sandbox.config import TINY_HISTORY, CommitteeSpec, SandboxConfig, find_sandbox_models
 from oracle.sandbox.world import start_world
 from oracle.scoring.bundle import load_bundle

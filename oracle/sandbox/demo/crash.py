@@ -12,10 +12,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from oracle.domain.loan import Basis
 from oracle.domain.units import BPS
 from oracle.errors import DemoFailedError
 from oracle.sandbox.chains import AnvilChain
-from oracle.sandbox.demo.market import MAX_UINT, Basis, MarketSession, ScoreProof
+from oracle.sandbox.demo.market import MAX_UINT, MarketSession, ScoreProof
 from oracle.sandbox.deploy import update_feed
 from oracle.sandbox.jsonrpc import encode_call
 

@@ -10,13 +10,14 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from oracle.domain.ids import SubjectId
+from oracle.domain.loan import Basis, Refusal
 from oracle.domain.score import BorrowerScore, Score, decode_score
 from oracle.domain.units import BPS
 from oracle.errors import DemoFailedError
 from oracle.sandbox.accounts import checksum_address
 from oracle.sandbox.demo.committee import Committee
 from oracle.sandbox.demo.crash import COLLATERAL_UNITS
-from oracle.sandbox.demo.market import Basis, LoanAnswer, MarketSession, Refusal, ScoreProof
+from oracle.sandbox.demo.market import LoanAnswer, MarketSession, ScoreProof
 from oracle.sandbox.manifest import WorldManifest
 
 BELOW_STEP_BPS = 10

@@ -6,12 +6,12 @@ Amounts are raw token units. Anvil sends for any account without its key, so rea
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntEnum
 from typing import Any
 
 from eth_abi.abi import decode
 
 from oracle.domain.ids import keccak256
+from oracle.domain.loan import Basis, Refusal
 from oracle.errors import SandboxRpcError
 from oracle.sandbox.chains import AnvilChain
 from oracle.sandbox.jsonrpc import Transaction, encode_call
@@ -26,30 +26,6 @@ _BORROWED = keccak256(b"Borrowed(address,address,uint256,uint8,uint32,uint32,uin
 _LIQUIDATED = keccak256(b"Liquidated(address,address,uint256,uint256)")
 _BAD_DEBT = keccak256(b"BadDebtSocialized(address,uint256)")
 _TERMS_REFUSED = keccak256(b"TermsRefused(uint8,uint8,uint256,uint256)")[:4]
-
-
-class Basis(IntEnum):
-    """What the terms of a loan stand on; mirrors `ILendingMarket.Basis`."""
-
-    NO_PROOF = 0
-    EXPIRED = 1
-    SUPERSEDED = 2
-    UNRATED = 3
-    RATED = 4
-
-
-class Refusal(IntEnum):
-    """Why a loan is refused; mirrors `ILendingMarket.Refusal`."""
-
-    NONE = 0
-    NO_COLLATERAL = 1
-    COLLATERAL_UNSCORED = 2
-    ABOVE_FLOOR = 3
-    ABOVE_CEILING = 4
-    OVER_BUDGET = 5
-    OVER_BORROWER_LIMIT = 6
-    OVER_EXPOSURE_CAP = 7
-    NOT_ENOUGH_CASH = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
