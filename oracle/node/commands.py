@@ -19,7 +19,7 @@ from oracle.node.faults import FaultKind
 from oracle.node.logs import configure_logs
 from oracle.node.running import run_node
 from oracle.node.serving import mount_api
-from oracle.node.settings import load_settings
+from oracle.node.settings import load_settings, read_password_file
 from oracle.node.templates import ChainText, ConfigText
 from oracle.signing import keystore
 from oracle.storage import engine
@@ -64,11 +64,11 @@ def init(
     world: Annotated[
         Path | None, typer.Option(help="world.json of a running sandbox: make every member's files for it.")
     ] = None,
-    password: Annotated[
-        str | None, typer.Option(envvar="ASSAY_KEYSTORE_PASSWORD", help="Better left to the environment or the prompt.")
-    ] = None,
 ) -> None:
-    """Make a keystore and a config to fill in; with --world, a whole sandbox committee."""
+    """Make a keystore and a config to fill in; with --world, a whole sandbox committee.
+
+    The password is ASSAY_KEYSTORE_PASSWORD, or what the file `password` in the directory holds, or asked for.
+    """
     with _errors():
         if world is not None:
             from oracle.node.provision import provision_sandbox
@@ -79,17 +79,14 @@ def init(
                     f"node {files.node} {files.address} {files.url}: assay node run --config {files.config_path}"
                 )
             return
-        secret_words = password or typer.prompt(
-            "Password of the new keystore", hide_input=True, confirmation_prompt=True
-        )
-        _init(directory, secret_words)
+        _init(directory)
 
 
-def _init(directory: Path, password: str) -> None:
+def _init(directory: Path) -> None:
     path = directory / "node.toml"
     if path.exists():
         raise ConfigurationError(f"{path} exists already; move it away first")
-    signer = keystore.create(directory / "keystore.json", password)
+    signer = keystore.create(directory / "keystore.json", _read_new_password(directory / "password"))
     text = ConfigText(
         profile="mainnet",
         listen_host="127.0.0.1",
@@ -111,14 +108,25 @@ def _init(directory: Path, password: str) -> None:
     _console.print(f"put the committee's file beside it, then `assay node check --config {path}`")
 
 
+def _read_new_password(file: Path) -> str:
+    """Return the password for a new keystore; never from the command line, where other users of the machine can read it."""
+    given = os.environ.get("ASSAY_KEYSTORE_PASSWORD")
+    if given is None and file.exists():
+        given = read_password_file(file)
+    if given is None:
+        given = str(typer.prompt("Password of the new keystore", hide_input=True, confirmation_prompt=True))
+    return given
+
+
 @app.command()
 def committee(file: Annotated[Path, typer.Argument(help="committee.json")]) -> None:
-    """Print the digest of a committee file after checking it."""
+    """Print the digest of a committee file after checking it, and the paramsHash that `RiskOracle` is deployed with."""
     with _errors():
         config = read_committee(file)
         _console.print(
             f"0x{config.digest.hex()}  n={config.n} f={config.f} q={config.q} from epoch {config.from_epoch}"
         )
+        _console.print(f"paramsHash 0x{config.params.hash.hex()}")
 
 
 @app.command()

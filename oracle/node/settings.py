@@ -146,10 +146,19 @@ class LocalSettings(BaseSettings):
             raise ConfigurationError(
                 "no keystore password: set ASSAY_KEYSTORE_PASSWORD, or password_file in the config"
             )
-        try:
-            return self.password_file.read_text(encoding="utf-8").rstrip("\r\n")
-        except OSError as error:
-            raise ConfigurationError(f"password file {self.password_file}: {error.strerror}") from error
+        return read_password_file(self.password_file)
+
+
+def read_password_file(path: Path) -> str:
+    """Return a file's password, without the newline that ends it.
+
+    Raises:
+        ConfigurationError: if it cannot be read.
+    """
+    try:
+        return path.read_text(encoding="utf-8").rstrip("\r\n")
+    except OSError as error:
+        raise ConfigurationError(f"password file {path}: {error.strerror}") from error
 
 
 _PATHS = ("keystore", "password_file", "database", "committee")

@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from oracle.node.commands import app
 from oracle.node.committee_file import write_committee
+from oracle.node.settings import load_settings
 from oracle.node.templates import ChainText
 from oracle.signing import keystore
 from oracle.storage.engine import open_database
@@ -38,8 +39,9 @@ def run(*arguments: str) -> tuple[int, str]:
     return result.exit_code, result.output
 
 
-def test_init__new_folder__makes_a_keystore_and_a_config_once(tmp_path: Path) -> None:
-    arguments = ("init", "--directory", str(tmp_path / "mine"), "--password", "open sesame")
+def test_init__new_folder__makes_a_keystore_and_a_config_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ASSAY_KEYSTORE_PASSWORD", "open sesame")
+    arguments = ("init", "--directory", str(tmp_path / "mine"))
 
     first, second = run(*arguments), run(*arguments)
 
@@ -48,6 +50,24 @@ def test_init__new_folder__makes_a_keystore_and_a_config_once(tmp_path: Path) ->
     assert second[0] == 1
     assert "exists already" in second[1]
     assert "sesame" not in first[1] + second[1]
+
+
+def test_init__password_file_in_the_folder__opens_what_run_will_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ASSAY_KEYSTORE_PASSWORD", raising=False)
+    (tmp_path / "password").write_text("open sesame\n")
+
+    code, output = run("init", "--directory", str(tmp_path))
+    settings = load_settings(tmp_path / "node.toml")
+
+    assert code == 0, output
+    assert keystore.load(settings.keystore, settings.read_password()).address.hex() in output
+
+
+def test_init__password_on_the_command_line__is_wrong_usage(tmp_path: Path) -> None:
+    assert run("init", "--directory", str(tmp_path), "--password", "open sesame")[0] == 2
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_run__wrong_password__says_so_and_leaves_with_one(member: Path) -> None:
@@ -84,6 +104,7 @@ def test_committee__good_file__prints_its_digest(member: Path) -> None:
 
     assert code == 0
     assert "0x7a740c3f28c993ca743c75b3f6250a3b9deb811c3741fd23ecdbc62cefebd509" in output
+    assert "paramsHash 0x8356d43a72d026ad62d76c2323beacf8c76b86c344eea59203923a6232de19f7" in output
 
 
 def test_migrate__present_schema__changes_nothing(member: Path) -> None:
