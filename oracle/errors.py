@@ -79,7 +79,7 @@ class MissingArtifactError(SandboxError):
     def __init__(self, path: str, command: str) -> None:
         self.path = path
         self.command = command
-        super().__init__(f"{path} is missing: run `{command}`, or `make setup`")
+        super().__init__(f"{path} is missing: run `{command}`, or `make setup contracts`")
 
 
 class ChainProcessError(SandboxError):
@@ -319,6 +319,18 @@ class NotAMemberError(NodeError):
         self.address = address
         self.members = members
         super().__init__(f"{address} is none of the {members} members of the committee: use the keystore of a member")
+
+
+class NothingLandedError(NodeError):
+    """A chain has no report yet, so there is nothing to recompute."""
+
+    retryable = True
+
+    def __init__(self, chain_id: int) -> None:
+        self.chain_id = chain_id
+        super().__init__(
+            f"chain {chain_id} has no report yet: wait for the committee's first epoch to land, or give --epoch"
+        )
 
 
 class EpochNotFinalError(NodeError):

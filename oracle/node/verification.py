@@ -17,7 +17,7 @@ from oracle.domain.merkle import MerkleTree
 from oracle.domain.report import ChainCut, Cut, Report, boundary_s
 from oracle.domain.score import BorrowerScore, Score
 from oracle.domain.units import BlockNumber, ChainId, Epoch, TimestampS
-from oracle.errors import EpochNotFinalError
+from oracle.errors import EpochNotFinalError, NothingLandedError
 from oracle.node.gateway import RpcGateway
 from oracle.node.observe import Observed, Observer
 
@@ -90,11 +90,18 @@ class Verifier:
         self._oracles = oracles
 
     async def newest_epoch(self) -> Epoch:
-        """Return the newest epoch that has landed on every chain."""
+        """Return the newest epoch that has landed on every chain.
+
+        Raises:
+            NothingLandedError: if a chain has no report yet.
+        """
         epochs = []
         for chain_id, gateway in self._gateways.items():
             (answer,) = await gateway.call([(self._oracles[chain_id], encode_head())])
-            epochs.append(decode_head(answer).epoch)
+            epoch = decode_head(answer).epoch
+            if epoch == 0:
+                raise NothingLandedError(chain_id)
+            epochs.append(epoch)
         return Epoch(min(epochs))
 
     async def derive_cut(self, epoch: Epoch, stalled_chains: int = 0) -> Cut:

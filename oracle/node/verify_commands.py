@@ -20,7 +20,7 @@ from oracle.domain.ids import (
     to_hex,
 )
 from oracle.domain.score import Score
-from oracle.domain.units import Epoch
+from oracle.domain.units import ChainId, Epoch
 from oracle.errors import OracleError
 from oracle.node.explain import explain_score
 from oracle.node.inspection import open_verifier
@@ -116,7 +116,7 @@ async def _score(settings: LocalSettings, address: str, epoch: int | None) -> bo
         return result.is_green
 
 
-def subjects_of(text: str, chain_ids: tuple[int, ...]) -> tuple[SubjectId, ...]:
+def subjects_of(text: str, chain_ids: tuple[ChainId, ...]) -> tuple[SubjectId, ...]:
     """Return the subject ids that an address may have, or the id itself.
 
     Raises:
@@ -125,7 +125,7 @@ def subjects_of(text: str, chain_ids: tuple[int, ...]) -> tuple[SubjectId, ...]:
     if len(text) == 66:
         return (SubjectId(parse_hash(text.lower())),)
     address = parse_address(text.lower())
-    return (borrower_subject(address), *(contract_borrower_subject(c, address) for c in chain_ids))  # type: ignore[arg-type]
+    return (borrower_subject(address), *(contract_borrower_subject(c, address) for c in chain_ids))
 
 
 def print_verification(result: Verification) -> None:

@@ -18,7 +18,7 @@ from oracle.domain.merkle import MerkleTree
 from oracle.domain.report import Cut, Report
 from oracle.domain.score import BorrowerScore, Score
 from oracle.domain.units import BlockNumber, Epoch, Margin, TimestampS
-from oracle.errors import ConfigurationError, EpochNotFinalError
+from oracle.errors import ConfigurationError, EpochNotFinalError, NothingLandedError
 from oracle.node.leaves import read_leaves, write_leaves
 from oracle.node.verification import Verification, Verifier, find_difference
 from tests.delivery.conftest import borrower_score, collateral_score
@@ -179,3 +179,30 @@ def test_read_leaves__wrong_file__says_what(tmp_path: Path, document: str, words
 def test_read_leaves__missing_file__says_so() -> None:
     with pytest.raises(ConfigurationError, match="No such file"):
         read_leaves("absent.json", EPOCH)
+
+
+class FakeHeads(FakeGateway):
+    """A chain whose oracle contract answers with one head."""
+
+    def __init__(self, epoch: int) -> None:
+        super().__init__(None)
+        self.epoch = epoch
+
+    async def call(self, calls: list[tuple[Address, bytes]]) -> list[bytes]:
+        return [encode(("uint64",) * 5 + ("bytes32",), (self.epoch, 0, 0, 0, 0, bytes(32))) for _ in calls]
+
+
+def verifier_of(heads: list[int]) -> Verifier:
+    gateways: Any = {chain: FakeHeads(head) for chain, head in zip(CHAINS, heads, strict=True)}
+    return Verifier(CONFIG, {}, cast(Any, FakeObserver()), gateways, dict.fromkeys(CHAINS, ORACLE))
+
+
+@pytest.mark.anyio
+async def test_newest_epoch__heads_differ__is_the_one_that_every_chain_has() -> None:
+    assert await verifier_of([1_002, *[1_003] * (len(CHAINS) - 1)]).newest_epoch() == 1_002
+
+
+@pytest.mark.anyio
+async def test_newest_epoch__a_chain_without_report__says_so() -> None:
+    with pytest.raises(NothingLandedError, match=f"chain {CHAINS[-1]} has no report yet"):
+        await verifier_of([*[1_003] * (len(CHAINS) - 1), 0]).newest_epoch()
