@@ -12,13 +12,12 @@ import numpy as np
 
 from oracle.api.reason_texts import text_of
 from oracle.domain.fixed_point import Z_AT_LIQUIDATION
-from oracle.domain.score import ScoreKind
 from oracle.domain.units import Margin
 from oracle.features.quantize import MISSING, SIGNED_ZERO
 from oracle.features.registry import Feature
 from oracle.scoring.bundle import Bundle
-from oracle.scoring.reasons import Explanation, compute_borrower_contributions, explain
-from oracle.scoring.reference import compute_attributions, compute_margins
+from oracle.scoring.reasons import explain_vector
+from oracle.scoring.reference import compute_margins
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +54,7 @@ class LeafExplanation:
 def explain_leaf(bundle: Bundle, packed: bytes) -> LeafExplanation:
     """Return the explanation of a packed vector of the bundle's kind."""
     vector = unpack_vector(packed)
-    parts = _contributions(bundle, vector)
+    parts = explain_vector(bundle, vector)
     return LeafExplanation(
         features=decode_features(bundle, vector),
         bias=parts.bias,
@@ -93,16 +92,6 @@ def find_unrated_causes(bundle: Bundle, vector: tuple[int, ...]) -> tuple[str, .
         elif not support.lo <= x <= support.hi:
             causes.append(f"{feature.name} lies outside what the model was trained on")
     return tuple(causes)
-
-
-def _contributions(bundle: Bundle, vector: tuple[int, ...]) -> Explanation:
-    rows = np.asarray([vector], dtype=np.int64)
-    if bundle.kind is ScoreKind.BORROWER:
-        offsets = np.asarray([bundle.model.borrower_tables.state_offset(vector[0])], dtype=np.int64)
-        bias, parts = compute_borrower_contributions(bundle.model, rows, offsets)
-    else:
-        bias, parts = compute_attributions(bundle.model.trees, rows)
-    return explain(bundle.schema, vector, bias, parts[0])
 
 
 def _trees_margin(bundle: Bundle, vector: tuple[int, ...]) -> Margin:

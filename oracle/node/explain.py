@@ -27,7 +27,7 @@ def explain_score(result: Verification, score: Score, scorers: Scorers) -> Itera
             f"health factor {position.health_factor_wad / 10**18:.4f}, volatility {position.volatility_ppm / 10**4:.1f} % a year"
         )
     yield f"  history: {len(history.events)} events, {len(history.samples)} daily samples with debt"
-    explanation = scorers.borrower.explain_borrower(vector)
+    explanation = scorers.borrower.explain(vector)
     units = {feature.slot: feature.unit for feature in scorers.borrower.bundle.schema}
     yield f"  features (hash {to_hex(score.features_hash)}), largest risk first; bias {explanation.bias}"
     for part in explanation.contributions:

@@ -71,10 +71,6 @@ class BorrowerTables:
         """Return the bin of a margin."""
         return clamp((margin - self.lo) >> self.shift, 0, TABLE_SIZE - 1)
 
-    def pd_ppm_at(self, margin: Margin) -> Ppm:
-        """Return the probability of liquidation within 30 days at a margin."""
-        return Ppm(self.pd_ppm[self.table_index(margin)])
-
     def pd_upper_ppm_at(self, margin: Margin) -> Ppm:
         """Return the upper bound of that probability."""
         return Ppm(self.pd_upper_ppm[self.table_index(margin)])

@@ -11,15 +11,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from oracle.domain.fixed_point import Z_AT_LIQUIDATION
-from oracle.domain.score import Reasons
+from oracle.domain.score import Reasons, ScoreKind
 from oracle.domain.units import Margin
 from oracle.features.registry import Schema
+from oracle.scoring.bundle import Bundle
 from oracle.scoring.model import IntArray, Model
 from oracle.scoring.reference import compute_attributions
 
 REASON_COUNT = 4
 _REFERENCE_Z = Z_AT_LIQUIDATION + 2 * 1024
-NO_REASONS = Reasons(bytes(REASON_COUNT))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +70,17 @@ def adverse_codes(contributions: IntArray) -> list[Reasons]:
     if codes.shape[1] < REASON_COUNT:
         codes = np.pad(codes, ((0, 0), (0, REASON_COUNT - codes.shape[1])))
     return [Reasons(row.tobytes()) for row in codes]
+
+
+def explain_vector(bundle: Bundle, vector: tuple[int, ...]) -> Explanation:
+    """Return the exact explanation of one vector of the bundle's kind, from the integer tables alone."""
+    rows = np.asarray([vector], dtype=np.int64)
+    if bundle.kind is ScoreKind.BORROWER:
+        offsets = np.asarray([bundle.model.borrower_tables.state_offset(vector[0])], dtype=np.int64)
+        bias, parts = compute_borrower_contributions(bundle.model, rows, offsets)
+    else:
+        bias, parts = compute_attributions(bundle.model.trees, rows)
+    return explain(bundle.schema, vector, bias, parts[0])
 
 
 def explain(schema: Schema, vector: tuple[int, ...], bias: int, contributions: IntArray) -> Explanation:

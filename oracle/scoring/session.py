@@ -17,8 +17,8 @@ from oracle.errors import InexactScoreError, VectorShapeError
 from oracle.scoring import calibration
 from oracle.scoring.bundle import Bundle
 from oracle.scoring.model import IntArray, Trees
-from oracle.scoring.reasons import Explanation, compute_borrower_contributions, explain
-from oracle.scoring.reference import compute_attributions, compute_margins
+from oracle.scoring.reasons import Explanation, explain_vector
+from oracle.scoring.reference import compute_margins
 
 UNITS = 4_096
 _INPUT, _OUTPUT = "vector", "margin"
@@ -92,18 +92,9 @@ class Scorer:
         rows = self._checked(vectors)
         return calibration.score_collaterals(self._model, subjects, rows, self._session.margins(rows))
 
-    def explain_borrower(self, vector: Sequence[int]) -> Explanation:
-        """Return contributions that add up exactly to state offset plus behaviour margin."""
-        rows = self._checked([vector])
-        offsets = calibration.compute_state_offsets(self._model.borrower_tables, rows[:, 0])
-        bias, parts = compute_borrower_contributions(self._model, rows, offsets)
-        return explain(self.bundle.schema, tuple(rows[0].tolist()), bias, parts[0])
-
-    def explain_collateral(self, vector: Sequence[int]) -> Explanation:
-        """Return contributions that add up exactly to the margin."""
-        rows = self._checked([vector])
-        bias, parts = compute_attributions(self._model.trees, rows)
-        return explain(self.bundle.schema, tuple(rows[0].tolist()), bias, parts[0])
+    def explain(self, vector: Sequence[int]) -> Explanation:
+        """Return contributions that add up exactly to the margin: of a borrower, state offset plus behaviour margin."""
+        return explain_vector(self.bundle, tuple(self._checked([vector])[0].tolist()))
 
     def _checked(self, vectors: Vectors) -> IntArray:
         rows = np.asarray(vectors, dtype=np.int64)

@@ -146,7 +146,7 @@ def test_score_borrowers__active_trees__follow_the_tables() -> None:
     for row, score in enumerate(Scorer(bundle).score_borrowers(subjects(500), vectors)):
         assert score.behaviour_margin == margins[row]
         assert score.state_offset == tables.state_offset(int(vectors[row, 0]))
-        assert score.pd_ppm == tables.pd_ppm_at(score.margin)
+        assert score.pd_ppm == tables.pd_ppm[tables.table_index(score.margin)]
         assert score.pd_upper_ppm == tables.pd_upper_ppm_at(score.margin) >= score.pd_ppm
         assert score.points == tables.points(score.pd_ppm)
         is_unrated = bundle.model.is_unrated(tuple(vectors[row].tolist()))
@@ -175,11 +175,10 @@ def test_explain__any_vector__adds_up_to_the_margin(name: str) -> None:
     vectors = random_vectors(bundle.schema, 20, seed=3)
 
     for vector in vectors.tolist():
+        explanation = scorer.explain(vector)
         if bundle.kind is ScoreKind.BORROWER:
-            explanation = scorer.explain_borrower(vector)
             expected: Margin = scorer.score_borrowers([SUBJECT], [vector])[0].margin
         else:
-            explanation = scorer.explain_collateral(vector)
             expected = scorer.score_collaterals([SUBJECT], [vector])[0].margin
         assert explanation.margin == expected
         assert explanation.bias + sum(c.margin for c in explanation.contributions) == expected
@@ -190,7 +189,7 @@ def test_reasons__in_the_leaf__are_the_four_strongest_adverse_slots() -> None:
 
     for vector in random_vectors(BORROWER_SCHEMA, 30, seed=4).tolist():
         score = scorer.score_borrowers([SUBJECT], [vector])[0]
-        strongest = [c.slot + 1 for c in scorer.explain_borrower(vector).adverse[:4]]
+        strongest = [c.slot + 1 for c in scorer.explain(vector).adverse[:4]]
         assert list(score.reasons) == strongest + [0] * (4 - len(strongest))
 
 
