@@ -18,7 +18,6 @@ HORIZON_SCALE = 2_417_749
 """10^6 * ln 2 / sqrt(30/365), rounded: turns 1024ths of an octave over ppm of volatility into 1024ths of a standard deviation."""
 
 _UINT256_MAX = 2**256 - 1
-_ONE = 1 << 127
 _TWO = 1 << 128
 
 

@@ -18,7 +18,6 @@ Hash32 = NewType("Hash32", bytes)
 SubjectId = NewType("SubjectId", bytes)
 
 ZERO_HASH = Hash32(bytes(32))
-ZERO_ADDRESS = Address(bytes(20))
 USD = Address(bytes.fromhex("0000000000000000000000000000000000000348"))
 """ISO 4217 code 840, as Chainlink's Denominations library has it."""
 ETH = Address(b"\xee" * 20)

@@ -9,15 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from oracle.domain.ids import Address, SubjectId, collateral_subject
-from oracle.domain.units import ChainId, TimestampS, UsdE8
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PriceAnswer:
-    """One answer of an on-chain USD price feed, as its AnswerUpdated log has it."""
-
-    time_s: TimestampS
-    price_usd_e8: UsdE8
+from oracle.domain.units import ChainId, TimestampS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -87,11 +87,6 @@ class Health:
         return found
 
 
-def uptime_s(status: NodeStatus) -> int:
-    """Return how long the node has run."""
-    return (monotonic_ms() - status.started_ms) // 1_000
-
-
 def process_cpu_s() -> float:
     """Return the processor time of this process, for display."""
     return time.process_time()

@@ -70,12 +70,6 @@ def load(path: Path, password: str) -> LocalSigner:
     return LocalSigner(secret)
 
 
-def read_address(path: Path) -> str | None:
-    """Return the address that the file states, without opening it; None if it states none."""
-    address = _read(path).get("address")
-    return f"0x{str(address).removeprefix('0x').lower()}" if address else None
-
-
 def _read(path: Path) -> dict[str, Any]:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))

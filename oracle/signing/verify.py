@@ -30,7 +30,7 @@ def recover(digest: Hash32, signature: Signature) -> Address:
         raise InvalidSignatureError("s lies in the upper half of the curve order")
     try:
         key = PublicKey.from_signature_and_message(signature[:64] + bytes((signature[64] - 27,)), digest, hasher=None)
-    except Exception as error:
+    except Exception as error:  # coincurve raises a bare Exception for a point that is none
         raise InvalidSignatureError("no key can have made it") from error
     return address_of_public_key(key.format(compressed=False))
 

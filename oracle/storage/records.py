@@ -87,12 +87,6 @@ class RecordStore:
             row = session.get(EpochRow, epoch)
             return None if row is None else _epoch_record(row)
 
-    def latest_epochs(self, count: int) -> tuple[EpochRecord, ...]:
-        """Return the newest records, newest first."""
-        with self._database.session() as session:
-            rows = session.scalars(select(EpochRow).order_by(desc(col(EpochRow.epoch))).limit(count)).all()
-            return tuple(_epoch_record(row) for row in rows)
-
     def save_blame(self, blame: Blame) -> None:
         """Keep what a node was caught at, once per (epoch, node, kind, subject)."""
         same = (

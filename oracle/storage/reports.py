@@ -102,13 +102,6 @@ class ReportStore:
             query = select(LandingRow).where(col(LandingRow.epoch) == epoch).order_by(col(LandingRow.chain_id))
             return tuple(_landing(row) for row in session.scalars(query).all())
 
-    def latest_landing(self, chain_id: ChainId) -> Landing | None:
-        """Return the newest landing on a chain."""
-        with self._database.session() as session:
-            query = select(LandingRow).where(col(LandingRow.chain_id) == chain_id)
-            row = session.scalars(query.order_by(desc(col(LandingRow.epoch))).limit(1)).first()
-            return None if row is None else _landing(row)
-
 
 def _report(row: ReportRow) -> Report:
     return Report(

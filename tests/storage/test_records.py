@@ -52,7 +52,6 @@ def test_save_epoch__twice__keeps_the_last(database: Database) -> None:
     store.save_epoch(complete)
 
     assert store.epoch(Epoch(5)) == complete
-    assert store.latest_epochs(3) == (complete,)
 
 
 def test_save_blame__same_thing_twice__is_kept_once(database: Database) -> None:

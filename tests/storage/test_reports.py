@@ -70,5 +70,3 @@ def test_save_landing__sighting_and_own_transaction__keeps_the_transaction(datab
     store.save_landing(SEEN)
 
     assert store.landings(Epoch(12)) == (own,)
-    assert store.latest_landing(ChainId(31337)) == own
-    assert store.latest_landing(ChainId(1)) is None
