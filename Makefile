@@ -19,13 +19,8 @@ export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 PY_STAMP := .venv/.installed
 JS_STAMP := node_modules/.installed
 
-# A step whose part of the tree does not exist is left out; the moment the file exists, the step counts.
-CONTRACTS := $(wildcard contracts/src)
 CONTRACT_SOURCES := $(shell find contracts/src -name '*.sol')
 CONTRACTS_STAMP := build/forge/.contracts
-CONTRACT_TESTS := $(wildcard contracts/test)
-API := $(wildcard oracle/api/openapi.py)
-TRAINING := $(wildcard training/__main__.py)
 DATA ?= ../shared/data
 
 .PHONY: help setup contracts demo test test-python test-contracts test-slow check lint types layers contracts-format gas \
@@ -95,7 +90,7 @@ train-sandbox: setup contracts ## train borrower-sandbox-1 on four generated wor
 
 train-small: setup ## train a small bundle and compare its model id with the committed one
 	@test -d "$(DATA)" || { echo 'train-small: no folder $(DATA); give one with DATA=DIR' >&2; exit 1; }
-	@$(if $(TRAINING),$(PY) -m training train --profile small --data "$(DATA)" --check,echo 'train-small: left out, no training yet')
+	@$(PY) -m training train --profile small --data "$(DATA)" --check
 
 # --- test -------------------------------------------------------------------------------------
 
@@ -105,20 +100,19 @@ test-python: setup contracts
 	@$(PY) -m pytest -q -m 'not slow'
 
 test-contracts: setup
-	@$(if $(CONTRACT_TESTS),$(FORGE) test,echo 'test-contracts: left out, no contract tests yet')
+	@$(FORGE) test
 
 test-slow: setup contracts ## the tests marked slow
 	@$(PY) -m pytest -q -m slow
 
 check: lint types layers contracts-format openapi-check ## everything CI runs: style, types, layers, tests, gas, drift
-	@if grep -rqs snapshotGas contracts/test && ! ls contracts/snapshots/*.json >/dev/null 2>&1; then \
-	  echo 'check: contracts/snapshots is empty; run make gas and commit it' >&2; exit 1; fi
+	@ls contracts/snapshots/*.json >/dev/null 2>&1 || { echo 'check: contracts/snapshots is empty; run make gas and commit it' >&2; exit 1; }
 	@FORGE_SNAPSHOT_CHECK=true $(MAKE) --no-print-directory test
 
 lint: $(PY_STAMP)
 	@$(BIN)/ruff check --quiet --output-format concise .
 	@$(BIN)/ruff format --check --quiet . || { echo 'lint: run make fmt' >&2; exit 1; }
-	@if test -d infra; then $(BIN)/yamllint --strict infra; fi
+	@$(BIN)/yamllint --strict infra
 
 types: $(PY_STAMP)
 	@$(BIN)/mypy
@@ -127,7 +121,8 @@ layers: $(PY_STAMP)
 	@$(BIN)/lint-imports --no-logo
 
 contracts-format: setup
-	@$(if $(CONTRACTS),$(FORGE) fmt --check contracts && $(NODE_BIN)/solhint --disc --max-warnings 0 'contracts/src/**/*.sol',echo 'contracts-format: left out, no contracts yet')
+	@$(FORGE) fmt --check contracts
+	@$(NODE_BIN)/solhint --disc --max-warnings 0 'contracts/src/**/*.sol'
 
 gas: setup ## write the gas snapshots anew
 	@FORGE_SNAPSHOT_EMIT=true $(FORGE) test
@@ -137,13 +132,12 @@ openapi: $(PY_STAMP) ## write openapi/openapi.json anew
 	@$(PY) -m oracle.api.openapi > openapi/openapi.json
 
 openapi-check: $(PY_STAMP)
-	@$(if $(API),mkdir -p build && $(PY) -m oracle.api.openapi > build/openapi.json && \
-	  { diff -u openapi/openapi.json build/openapi.json || { echo 'openapi-check: run make openapi and commit it' >&2; exit 1; }; },\
-	  echo 'openapi-check: left out, no API yet')
+	@mkdir -p build && $(PY) -m oracle.api.openapi > build/openapi.json
+	@diff -u openapi/openapi.json build/openapi.json || { echo 'openapi-check: run make openapi and commit it' >&2; exit 1; }
 
 fmt: setup ## format Python and Solidity
 	@$(BIN)/ruff format --quiet . && $(BIN)/ruff check --quiet --fix-only .
-	@$(if $(CONTRACTS),$(FORGE) fmt contracts)
+	@$(FORGE) fmt contracts
 
 clean: ## remove what was built, but not what was installed
 	@if test -d build; then find build -mindepth 1 -maxdepth 1 ! -name uv -exec rm -rf {} +; fi
