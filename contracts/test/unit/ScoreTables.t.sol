@@ -34,6 +34,14 @@ contract ScoreTablesTest is Test {
         assertEq(at.code, hex"0011223344");
     }
 
+    /// 24,000 bytes of code cost 4.8 million gas to keep; the creation gets 63/64 of a million.
+    function test_Deploy_RevertWhen_GasRunsOut() public {
+        bytes memory tables = new bytes(24_000);
+
+        vm.expectRevert(IScoreTables.TablesNotDeployed.selector);
+        factory.deploy{ gas: 1_000_000 }(tables);
+    }
+
     function test_Deploy_CallToTables_DoesNothing() public {
         (address at,) = factory.deploy(hex"ff");
 
