@@ -18,7 +18,7 @@ from oracle.chain.protocols import Anchors, fetch_anchors, make_adapters
 from oracle.chain.rows import LogRow, Mark, RowStore
 from oracle.domain.committee import ChainParams
 from oracle.domain.ids import Address, Hash32, keccak256
-from oracle.domain.units import BlockNumber
+from oracle.domain.units import BlockNumber, TimestampS
 from oracle.errors import (
     ChangedBlockError,
     EndpointRefusalError,
@@ -26,6 +26,8 @@ from oracle.errors import (
     PastFinalityReorgError,
     TooFewEndpointsError,
 )
+
+_NO_TIME_S = TimestampS(0)
 
 
 class Indexer:
@@ -183,4 +185,4 @@ def _with_time(log: RawLog, header: BlockHeader) -> LogRow:
 
 
 def _untimed(log: RawLog) -> LogRow:
-    return LogRow(log[0], log[1], 0, log[2], log[3], log[4], log[5])  # type: ignore[arg-type]
+    return LogRow(log.block_number, log.block_hash, _NO_TIME_S, log.log_index, log.address, log.topics, log.data)
