@@ -52,7 +52,7 @@ def prepare(local: Local, state: EpochState) -> Step | None:
     if report is None:
         return None
     if report.scores_root not in state.outcomes:
-        return fetch_outcome(local, state, report)
+        return ask_for_outcome(local, state, report)
     state, persist = persist_outcome(state, report)
     message = draft(local, state, PrepareBody(report_hash=report.hash))
     state, effects = send_vote(local, state, message, note=report.encoded, to=local.committee.members)
@@ -93,13 +93,13 @@ def agree(local: Local, state: EpochState) -> Step | None:
     report = decision.report
     scores = state.outcomes.get(report.scores_root)
     if scores is None:
-        return fetch_outcome(local, state, report)
+        return ask_for_outcome(local, state, report)
     state, persist = persist_outcome(once(state, "agreed"), report)
     state = replace(state, agreed=build_observation(scores))
     return state, (*persist, OutcomeAgreed(report=report, scores=scores, view=decision.view))
 
 
-def fetch_outcome(local: Local, state: EpochState, report: Report) -> Step | None:
+def ask_for_outcome(local: Local, state: EpochState, report: Report) -> Step | None:
     """Ask everyone for the entries under a certified scores root, the first time."""
     mark = ("outcome", report.scores_root)
     if mark in state.done:
