@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import coincurve
-import sha3
 
 from oracle.domain.ids import keccak256
 
@@ -28,7 +27,7 @@ class SandboxAccount:
 def checksum_address(raw: bytes) -> str:
     """Return the EIP-55 text of 20 bytes."""
     text = raw.hex()
-    digest = sha3.keccak_256(text.encode()).hexdigest()
+    digest = keccak256(text.encode()).hex()
     return "0x" + "".join(c.upper() if int(digest[i], 16) >= 8 else c for i, c in enumerate(text))
 
 

@@ -36,6 +36,11 @@ def distributions() -> dict[str, frozenset[str]]:
     return {name: frozenset(map(normalized, dists)) for name, dists in packages_distributions().items()}
 
 
+@cache
+def readme_of(room: str) -> str:
+    return (ROOT / "oracle" / room / "README.md").read_text(encoding="utf-8").lower()
+
+
 def find_undeclared(prefix: str, extras: Iterable[str]) -> list[str]:
     """Return the imports outside the core and `extras`; inside a function any extra will do, as its caller asked for it."""
     allowed, allowed_inside = declared(*extras), declared(*ALL_EXTRAS)
@@ -59,6 +64,19 @@ def test_room_imports__of_libraries__are_in_the_core_or_its_extra() -> None:
     ]
 
     assert undeclared == []
+
+
+def test_room_readme__of_every_room__names_its_libraries() -> None:
+    unnamed = [
+        f"{module.at(node)}: {name}"
+        for module in modules("oracle/")
+        if module.path.count("/") > 1
+        for node, name in imported_names(module)
+        if (top := name.split(".")[0]) not in OURS | sys.stdlib_module_names
+        and not any(dist in readme_of(module.path.split("/")[1]) for dist in distributions().get(top, {top}))
+    ]
+
+    assert unnamed == []
 
 
 def test_training_imports__of_libraries__are_in_its_extra() -> None:
