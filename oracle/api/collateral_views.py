@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Literal
 
 from oracle.api.deps import ApiDeps
-from oracle.api.inputs import to_checksum
 from oracle.api.reason_texts import BINDING_TEXTS
 from oracle.api.schemas.collaterals import (
     CollateralItem,
@@ -14,7 +13,7 @@ from oracle.api.schemas.collaterals import (
     PairView,
 )
 from oracle.api.views import explanation_view
-from oracle.domain.ids import NUMERAIRE_NAMES, SubjectId, to_hex
+from oracle.domain.ids import NUMERAIRE_NAMES, SubjectId, to_checksum, to_hex
 from oracle.domain.market import Pair
 from oracle.domain.score import Binding, CollateralScore
 from oracle.storage.scores import StoredScore

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from fastapi import Path, Query
 
-from oracle.domain.ids import Address, Hash32, SubjectId, keccak256
+from oracle.domain.ids import Address, Hash32, SubjectId, to_checksum
 from oracle.domain.units import Epoch
 from oracle.errors import AmountRangeError, ChecksumError, InvalidParameterError
 
@@ -75,13 +75,6 @@ def parse_amount_parameter(text: str, limit_amount: int) -> int:
     if not 1 <= amount <= limit_amount:
         raise AmountRangeError(amount, limit_amount)
     return amount
-
-
-def to_checksum(address: bytes) -> str:
-    """Return the EIP-55 form: a letter is upper case where the hash of the lower-case hex has a digit of 8 or more."""
-    digits = address.hex()
-    digest = keccak256(digits.encode()).hex()
-    return "0x" + "".join(c.upper() if int(d, 16) >= 8 else c for c, d in zip(digits, digest, strict=False))
 
 
 def parse_epoch(value: int | None) -> Epoch | None:

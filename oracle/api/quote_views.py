@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from oracle.api.collateral_views import find_pair, pair_view
 from oracle.api.deps import ApiDeps
-from oracle.api.inputs import to_checksum
 from oracle.api.loans import (
     LoanQuote,
     MenuStep,
@@ -29,7 +28,7 @@ from oracle.api.schemas.quotes import (
     RefusalName,
 )
 from oracle.api.views import report_ref
-from oracle.domain.ids import Address, keccak256, to_hex
+from oracle.domain.ids import Address, keccak256, to_checksum, to_hex
 from oracle.domain.loan import Basis, Refusal
 from oracle.domain.report import Report
 from oracle.domain.score import BorrowerScore

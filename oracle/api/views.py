@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from oracle.api.deps import ApiDeps
 from oracle.api.explanation import FeatureValue, LeafExplanation, Reason, explain_leaf
-from oracle.api.inputs import to_checksum
 from oracle.api.schemas.reports import (
     AttestationView,
     CutBlock,
@@ -23,7 +22,7 @@ from oracle.api.schemas.scores import (
     ScoreView,
 )
 from oracle.delivery.codec import pack_attestations
-from oracle.domain.ids import to_hex
+from oracle.domain.ids import to_checksum, to_hex
 from oracle.domain.report import Cut, Report, boundary_s
 from oracle.domain.score import BorrowerScore, ScoreKind
 from oracle.domain.units import ChainId

@@ -76,6 +76,13 @@ def to_hex(value: bytes) -> str:
     return "0x" + value.hex()
 
 
+def to_checksum(address: bytes) -> str:
+    """Return the EIP-55 form: a letter is upper case where the hash of the lower-case hex has a digit of 8 or more."""
+    digits = address.hex()
+    digest = keccak256(digits.encode()).hex()
+    return "0x" + "".join(c.upper() if int(d, 16) >= 8 else c for c, d in zip(digits, digest, strict=False))
+
+
 def borrower_subject(address: Address) -> SubjectId:
     """Return the subject of an address without code: one subject over all chains."""
     return SubjectId(address_word(address))

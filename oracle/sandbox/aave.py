@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 
 from eth_abi.abi import encode
 
+from oracle.domain.ids import to_checksum
 from oracle.errors import DeploymentError
-from oracle.sandbox.accounts import checksum_address, created_address
+from oracle.sandbox.accounts import created_address
 from oracle.sandbox.artifacts import Artifact, load_aave_artifact
 from oracle.sandbox.chains import AnvilChain
 from oracle.sandbox.jsonrpc import Transaction, encode_call
@@ -128,7 +129,7 @@ async def deploy_aave(
 
 
 def _checksum(address: str) -> str:
-    return checksum_address(bytes.fromhex(address[2:]))
+    return to_checksum(bytes.fromhex(address[2:]))
 
 
 def _protocol(path: str) -> Artifact:

@@ -10,7 +10,7 @@ from functools import lru_cache
 
 import coincurve
 
-from oracle.domain.ids import keccak256
+from oracle.domain.ids import keccak256, to_checksum
 
 CURVE_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 
@@ -24,20 +24,13 @@ class SandboxAccount:
     private_key: str
 
 
-def checksum_address(raw: bytes) -> str:
-    """Return the EIP-55 text of 20 bytes."""
-    text = raw.hex()
-    digest = keccak256(text.encode()).hex()
-    return "0x" + "".join(c.upper() if int(digest[i], 16) >= 8 else c for i, c in enumerate(text))
-
-
 @lru_cache(maxsize=4096)
 def derive_account(seed: int, role: str, index: int = 0) -> SandboxAccount:
     """Return the account of `role` and `index` in the world of `seed`."""
     digest = keccak256(f"assay-sandbox/{seed}/{role}/{index}".encode())
     secret = (int.from_bytes(digest, "big") % (CURVE_ORDER - 1) + 1).to_bytes(32, "big")
     public = coincurve.PrivateKey(secret).public_key.format(compressed=False)[1:]
-    return SandboxAccount(role=role, address=checksum_address(keccak256(public)[12:]), private_key="0x" + secret.hex())
+    return SandboxAccount(role=role, address=to_checksum(keccak256(public)[12:]), private_key="0x" + secret.hex())
 
 
 def created_address(creator: str, nonce: int) -> str:
@@ -45,4 +38,4 @@ def created_address(creator: str, nonce: int) -> str:
     number = b"" if nonce == 0 else nonce.to_bytes((nonce.bit_length() + 7) // 8, "big")
     encoded_nonce = number if len(number) == 1 and nonce < 0x80 else bytes([0x80 + len(number)]) + number
     payload = b"\x94" + bytes.fromhex(creator[2:]) + encoded_nonce
-    return checksum_address(keccak256(bytes([0xC0 + len(payload)]) + payload)[12:])
+    return to_checksum(keccak256(bytes([0xC0 + len(payload)]) + payload)[12:])

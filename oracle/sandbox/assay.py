@@ -13,12 +13,11 @@ from functools import cached_property
 from pathlib import Path
 
 from oracle.domain.committee import ChainParams, CommitteeConfig, MarketParams, Params
-from oracle.domain.ids import BTC, ETH, USD, Address, Hash32, keccak256, parse_address, to_hex
+from oracle.domain.ids import BTC, ETH, USD, Address, Hash32, keccak256, parse_address, to_checksum, to_hex
 from oracle.domain.market import AssetFacts
 from oracle.domain.units import BlockNumber, ChainId, Epoch
 from oracle.errors import ConfigurationError, DeploymentError
 from oracle.sandbox.aave import Deployer
-from oracle.sandbox.accounts import checksum_address
 from oracle.sandbox.artifacts import load_forge_artifact
 from oracle.sandbox.config import CommitteeSpec, SandboxConfig
 from oracle.sandbox.deploy import MAX_UINT
@@ -202,7 +201,7 @@ def _create_market(
     )  # fmt: skip
     if plan.terms == "scored":
         scores = (
-            oracle, checksum_address(USD), tables, tables_hash, SEVERITY_BPS, BUDGET_PPM, FLOOR_PREMIUM_BPS, WEIGHT_BPS,
+            oracle, to_checksum(USD), tables, tables_hash, SEVERITY_BPS, BUDGET_PPM, FLOOR_PREMIUM_BPS, WEIGHT_BPS,
             BORROWER_LIMIT, EXPOSURE_CAP,
         )  # fmt: skip
         address = deployer.create(load_forge_artifact("LendingMarket"), {}, (MARKET_TYPE, SCORE_TYPE), config, scores)

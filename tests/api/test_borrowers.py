@@ -8,9 +8,8 @@ from eth_abi.abi import decode
 
 from oracle.api.app import create_app
 from oracle.api.deps import ApiDeps
-from oracle.api.inputs import to_checksum
 from oracle.api.routes.borrowers import PROOF_TYPE
-from oracle.domain.ids import borrower_subject, contract_borrower_subject, keccak256, parse_hash, to_hex
+from oracle.domain.ids import borrower_subject, contract_borrower_subject, keccak256, parse_hash, to_checksum, to_hex
 from oracle.domain.merkle import verify_proof
 from oracle.signing.verify import recover
 from tests.api.committee_world import (

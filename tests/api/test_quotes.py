@@ -8,9 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from oracle.api.inputs import to_checksum
 from oracle.api.markets import MarketState
-from oracle.domain.ids import ZERO_HASH, Address, to_hex
+from oracle.domain.ids import ZERO_HASH, Address, to_checksum, to_hex
 from oracle.domain.units import Epoch
 from oracle.errors import EndpointDisagreementError
 from tests.api.committee_world import CHAINS, FIRST_EPOCH, LAST_EPOCH, SAFE, STRANGER, USDC, WETH, YOUNG

@@ -16,6 +16,7 @@ from oracle.domain.ids import (
     keccak256,
     parse_address,
     parse_hash,
+    to_checksum,
     to_hex,
 )
 from oracle.domain.units import ChainId
@@ -53,3 +54,16 @@ def test_parse_hash__hash__round_trips() -> None:
     text = "0x" + "ab" * 32
 
     assert to_hex(parse_hash(text)) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed",
+        "0xfB6916095ca1df60bB79Ce92cE3Ea74c37c5d359",
+        "0xdbF03B407c01E7cD3CBea99509d93f8DDDC8C6FB",
+        "0xD1220A0cf47c7B9Be7A2E6BA89F429762e7b9aDb",
+    ],
+)
+def test_to_checksum__examples_of_eip_55__same_text(text: str) -> None:
+    assert to_checksum(bytes.fromhex(text[2:])) == text

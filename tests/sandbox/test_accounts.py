@@ -5,20 +5,7 @@ from __future__ import annotations
 import pytest
 from eth_account import Account
 
-from oracle.sandbox.accounts import checksum_address, created_address, derive_account
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed",
-        "0xfB6916095ca1df60bB79Ce92cE3Ea74c37c5d359",
-        "0xdbF03B407c01E7cD3CBea99509d93f8DDDC8C6FB",
-        "0xD1220A0cf47c7B9Be7A2E6BA89F429762e7b9aDb",
-    ],
-)
-def test_checksum_address__examples_of_eip_55__same_text(text: str) -> None:
-    assert checksum_address(bytes.fromhex(text[2:])) == text
+from oracle.sandbox.accounts import created_address, derive_account
 
 
 # The well-known contracts of 0x6ac7ea33..., the example of the Ethereum yellow paper discussions.

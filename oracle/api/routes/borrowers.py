@@ -12,7 +12,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from oracle.api.answers import answer
 from oracle.api.deps import ApiDeps, Deps
-from oracle.api.inputs import AddressPath, EpochQuery, parse_address_parameter, parse_epoch, to_checksum
+from oracle.api.inputs import AddressPath, EpochQuery, parse_address_parameter, parse_epoch
 from oracle.api.lookups import (
     borrower_leaves,
     borrower_score,
@@ -45,7 +45,7 @@ from oracle.api.views import (
     report_struct,
     score_view,
 )
-from oracle.domain.ids import Address, to_hex
+from oracle.domain.ids import Address, to_checksum, to_hex
 from oracle.domain.score import BorrowerScore
 from oracle.domain.units import ChainId, Epoch
 

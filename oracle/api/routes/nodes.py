@@ -8,7 +8,6 @@ from fastapi import APIRouter, Request, Response
 
 from oracle.api.answers import fresh_answer
 from oracle.api.deps import ApiDeps, Deps
-from oracle.api.inputs import to_checksum
 from oracle.api.readiness import find_troubles
 from oracle.api.schemas.nodes import (
     BlameView,
@@ -21,7 +20,7 @@ from oracle.api.schemas.nodes import (
     TroubleView,
 )
 from oracle.api.views import report_ref
-from oracle.domain.ids import keccak256, to_hex
+from oracle.domain.ids import keccak256, to_checksum, to_hex
 from oracle.domain.report import Report
 from oracle.domain.units import NodeId
 from oracle.errors import StorageError

@@ -9,12 +9,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from oracle.domain.ids import SubjectId
+from oracle.domain.ids import SubjectId, to_checksum
 from oracle.domain.loan import Basis, Refusal
 from oracle.domain.score import BorrowerScore, Score, decode_score
 from oracle.domain.units import BPS
 from oracle.errors import DemoFailedError
-from oracle.sandbox.accounts import checksum_address
 from oracle.sandbox.demo.committee import Committee
 from oracle.sandbox.demo.crash import COLLATERAL_UNITS
 from oracle.sandbox.demo.market import LoanAnswer, MarketSession, ScoreProof
@@ -78,9 +77,7 @@ def rank_borrowers(scores: tuple[Score, ...], manifest: WorldManifest) -> list[R
     """Return the rated borrowers without code, safest behaviour first."""
     behaviours = {bytes.fromhex(b.address[2:].lower()): b.behaviour for b in manifest.borrowers if not b.has_code}
     rated = [
-        RatedBorrower(
-            address=checksum_address(score.subject[12:]), behaviour=behaviours[score.subject[12:]], score=score
-        )
+        RatedBorrower(address=to_checksum(score.subject[12:]), behaviour=behaviours[score.subject[12:]], score=score)
         for score in scores
         if isinstance(score, BorrowerScore) and score.grade and _is_known_account(score.subject, behaviours)
     ]
