@@ -91,6 +91,14 @@ class ChainProcessError(SandboxError):
         super().__init__(f"sandbox chain {chain_id}: {reason}")
 
 
+class ChainPortInUseError(SandboxError):
+    """A chosen port belongs to another program: whoever asked there would read somebody else's chain."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        super().__init__(f"port {port} is in use: end what listens there, or choose another, 0 for a free one")
+
+
 class SandboxRpcError(SandboxError):
     """A JSON-RPC call of the sandbox failed."""
 

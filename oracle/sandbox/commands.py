@@ -34,7 +34,9 @@ def up(
     tiny: Annotated[bool, typer.Option(help="A small history (20 days, 26 borrowers), built in seconds.")] = False,
     seed: Annotated[int, typer.Option(help="Seed of accounts, prices and behaviour.")] = 1,
     once: Annotated[bool, typer.Option("--once", "--exit", help="Leave after printing.")] = False,
-    ports: Annotated[tuple[int, int], typer.Option(help="Ports of the two chains, 0 for a free one.")] = (0, 0),
+    ports: Annotated[
+        tuple[int, int], typer.Option(metavar="PORT PORT", help="Ports of the two chains, 0 for a free one.")
+    ] = (0, 0),
     interval: Annotated[int, typer.Option(help="Seconds between blocks, 0 for none.")] = 1,
     directory: Annotated[Path | None, typer.Option(help="Where world.json and logs go.")] = None,
 ) -> None:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -14,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from oracle.errors import ChainProcessError, ConfigurationError
+from oracle.errors import ChainPortInUseError, ChainProcessError, ConfigurationError
 from oracle.sandbox.aave import Deployer
 from oracle.sandbox.artifacts import REPOSITORY
 from oracle.sandbox.assay import deploy_assay
@@ -119,6 +120,7 @@ class World:
         spec = config.history
         if len(config.ports) != len(spec.chain_ids) or len(config.relay_ports) != len(spec.chain_ids):
             raise ConfigurationError(f"give one port and one relay port for each of the {len(spec.chain_ids)} chains")
+        require_free_ports(config)
         starting = [
             AnvilChain.start(
                 i,
@@ -192,6 +194,7 @@ async def start_world(config: SandboxConfig | None = None, *, on_progress: Progr
     Raises: SandboxError if a program or artifact is missing, a port is in use, or a deployment is reverted.
     """
     config = config or SandboxConfig()
+    require_free_ports(config)
     history = await ensure_history(
         config.history, config.cache_directory, max_age_days=config.max_cache_age_days, on_progress=on_progress
     )
@@ -202,6 +205,17 @@ async def start_world(config: SandboxConfig | None = None, *, on_progress: Progr
         await world.stop()
         raise
     return world
+
+
+def require_free_ports(config: SandboxConfig) -> None:
+    """Raise ChainPortInUseError if a chosen port is taken: a chain of the same id may listen there and would answer in place of ours."""
+    for port in filter(None, (*config.ports, *config.relay_ports)):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError as error:
+                raise ChainPortInUseError(port) from error
 
 
 def _make_run_directory(config: SandboxConfig) -> Path:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from oracle.errors import ChainProcessError
+from oracle.errors import ChainPortInUseError
+from oracle.sandbox.chains import AnvilChain
 from oracle.sandbox.config import TINY_HISTORY, SandboxConfig
 from oracle.sandbox.world import start_world
 
@@ -28,14 +29,29 @@ async def ended_within(pid: int, *, seconds: int) -> bool:
     return False
 
 
-async def test_start_world__port_in_use__says_so_and_leaves_nothing_running() -> None:
+async def test_start_world__port_in_use__is_named() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
 
-        with pytest.raises(ChainProcessError, match="Address already in use"):
-            await start_world(SandboxConfig(history=TINY_HISTORY, ports=(port, 0)))
+        with pytest.raises(ChainPortInUseError, match=f"port {port} is in use"):
+            await start_world(SandboxConfig(history=TINY_HISTORY, ports=(0, port)))
+
+
+async def test_sandbox_up__other_chain_of_same_id_on_port__fails_and_leaves_it_alone(tmp_path: Path) -> None:
+    other = await AnvilChain.start(TINY_HISTORY.chain_ids[0], directory=tmp_path, genesis_s=1)
+    try:
+        up = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "oracle.sandbox", "up", "--tiny", "--once", "--ports", str(other.port), "0",
+            stdout=subprocess.PIPE,
+        )  # fmt: skip
+        output, _ = await up.communicate()
+
+        assert (up.returncode, f"port {other.port} is in use" in output.decode()) == (1, True)
+        assert await other.fetch_head() == (0, 1)
+    finally:
+        await other.stop()
 
 
 async def test_relay_process__standard_input_ends__process_ends() -> None:
