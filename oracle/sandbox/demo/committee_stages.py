@@ -41,7 +41,8 @@ async def start_committee(demo: Demo) -> None:
     demo.view.table(("node", "member", "API", ""), rows)
     demo.view.say(
         f"epoch {demo.epoch}: {report['struct']['borrowers']} borrowers and {report['struct']['collaterals']} collateral pairs, "
-        f"signed by nodes {[item['node'] for item in report['attestations']]}"
+        f"signed by nodes {[item['node'] for item in report['attestations']]} "
+        f"(outvoted, the liar signs the honest report too)"
     )
 
 
@@ -70,7 +71,10 @@ async def show_subject(demo: Demo) -> None:
     demo.view.say(
         f"margin {score['margin']} = state offset {score['state_offset']} + behaviour {score['behaviour_margin']}; "
         f"PD {score['pd_ppm'] / 1e4:.2f} % in 30 days, at most {score['pd_upper_ppm'] / 1e4:.2f} %; "
-        f"{score['points']} points, grade {score['grade']}"
+        f"{score['points']} points, grade {score['grade']} (1 is best, 10 worst)"
+    )
+    demo.view.say(
+        "[dim]The margin ranks; the model's table turns it into the PD. Generated borrowers are riskier than real ones.[/]"
     )
     for reason in answer["explanation"]["adverse"][:2]:
         demo.view.say(f"[dim]because[/] {reason['text']} ({reason['margin']:+})")
@@ -107,7 +111,8 @@ async def show_restarts(demo: Demo) -> None:
     demo.committee.start(LIAR)
     with demo.view.waiting(f"node {LIAR} comes back honest"):
         report = await demo.next_report(HONEST)
-    demo.view.good(f"epoch {demo.epoch} landed, observed by nodes {report['observers']}")
+    back = "" if LIAR in report["observers"] else f"; node {LIAR} was not back in time for this one"
+    demo.view.good(f"epoch {demo.epoch} landed, observed by nodes {report['observers']}{back}")
     pid = demo.committee.pid(KILLED)
     demo.committee.kill(KILLED)
     with demo.view.waiting(f"node {KILLED} (process {pid}) was killed; the other three go on"):

@@ -31,6 +31,9 @@ async def show_loans(demo: Demo) -> None:
     columns = ("borrower", "proof", "grade", "PD at most", "most LTV", "quote", "transaction", "equal")
     title = f"{amount / market.unit:,.0f} USDC against 10 WETH, on {market.name}"
     demo.view.table(columns, rows, title=title)
+    demo.view.say(
+        "[dim]Without a score only the floor is lent; over budget: the loss to expect at that LTV exceeds what the market allows.[/]"
+    )
     require(demo, all(ask.is_equal for ask in asks), "the transaction did what the quote said, four times")
     demo.record["loans"] = {
         "chain_id": demo.second_chain.chain_id,
@@ -66,6 +69,9 @@ async def show_crash(demo: Demo) -> None:
             f"{path}: scored terms lose {scored.bad_debt_bps / 100:.2f} % of what they lent, static ones {static.bad_debt_bps / 100:.2f} %",
         )
     demo.view.say(
+        "[dim]Part of the difference is the lower mean LTV, not the choice of borrowers; in steps, liquidators act in time.[/]"
+    )
+    demo.view.say(
         "[dim]One market, one crash, on a copy of the chain: an illustration, not evidence about real borrowers.[/]"
     )
     demo.record["crash"] = [asdict(outcome) | {"bad_debt_bps": outcome.bad_debt_bps} for outcome in outcomes]
@@ -95,7 +101,7 @@ async def show_expiry(demo: Demo) -> None:
     require(
         demo,
         not outcome.expired.allowed,
-        f"{validity_s + 60} s later every score has expired: new loans are refused ({outcome.expired.refusal.name.lower()})",
+        f"after a jump of {validity_s + 60} s every score has expired: new loans are refused ({outcome.expired.refusal.name.lower()})",
     )
     require(
         demo,
@@ -153,8 +159,8 @@ def _row(ask: Ask) -> tuple[str, ...]:
     return (
         f"{ask.who} {ask.address[:8]}",
         "yes" if ask.with_proof else "no",
-        str(ask.grade) if ask.grade else "-",
-        f"{ask.pd_upper_ppm / 1e4:.2f} %" if ask.pd_upper_ppm else "-",
+        str(ask.grade) if ask.grade and ask.with_proof else "-",
+        f"{ask.pd_upper_ppm / 1e4:.2f} %" if ask.pd_upper_ppm and ask.with_proof else "-",
         f"{ask.max_ltv_bps / 100:.1f} %",
         _words(quoted.allowed, quoted.ltv_bps, quoted.premium_bps, quoted.refusal.name),
         _words(done.allowed, done.ltv_bps, done.premium_bps, done.refusal.name),

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +23,7 @@ from oracle.sandbox.world import World, start_world
 
 BUILD = REPOSITORY / "build"
 RECORD_PATH = BUILD / "demo.json"
+LOCK_PATH = BUILD / "demo.lock"
 SPEC = CommitteeSpec()
 
 
@@ -28,6 +32,11 @@ async def run_demo(view: DemoView, *, serve: bool) -> None:
 
     Raises: DemoFailedError if something that should hold does not.
     """
+    with only_one_demo():
+        await _run_demo(view, serve=serve)
+
+
+async def _run_demo(view: DemoView, *, serve: bool) -> None:
     directory = BUILD / "demo"
     shutil.rmtree(directory, ignore_errors=True)
     with view.stage("world", "A world: two chains, Aave v3 on each, five months of borrowers"):
@@ -49,7 +58,7 @@ async def run_demo(view: DemoView, *, serve: bool) -> None:
         try:
             await _show_everything(demo)
             if serve:
-                serving.print_serving(demo)
+                await serving.print_serving(demo)
                 await _stay(demo)
         finally:
             await committee.stop_all()
@@ -114,6 +123,24 @@ async def _stay(demo: Demo) -> None:
         await asyncio.sleep(300)
         await demo.world.refresh_prices()
         demo.committee.require_alive()
+
+
+@contextmanager
+def only_one_demo() -> Iterator[None]:
+    """Hold the lock of this checkout's demo. Raises: DemoFailedError if another one runs: it would lose its files."""
+    BUILD.mkdir(exist_ok=True)
+    with LOCK_PATH.open("a+", encoding="utf-8") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            lock.seek(0)
+            raise DemoFailedError(
+                f"another demo is running here (process {lock.read().strip()}): end it first"
+            ) from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
 
 
 def wants_to_serve() -> bool:

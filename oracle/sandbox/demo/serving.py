@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from oracle.sandbox.demo.committee_stages import HONEST
+from oracle.sandbox.demo.crash import COLLATERAL_UNITS
 from oracle.sandbox.demo.loans import find_safe
 from oracle.sandbox.demo.market_stages import SCORED
 from oracle.sandbox.demo.session import Demo
@@ -25,22 +26,32 @@ with httpx.Client(base_url="{url}") as assay:
     print(quote["quote"]["allowed"], quote["quote"]["refusal"], quote["max_ltv_bps"])"""
 
 
-def print_serving(demo: Demo) -> None:
-    """Print three real addresses with curl lines, the docs, a Python client and the Solidity example."""
+async def print_serving(demo: Demo) -> None:
+    """Print three real addresses with curl lines, the docs, a Python client and the Solidity example.
+
+    The average borrower gets collateral in the market, so that his quotes are those of somebody who may borrow.
+    """
     view, url = demo.view, demo.committee.url(HONEST)
     market = demo.market(SCORED)
-    chosen = [find_safe(demo.ranked), demo.ranked[len(demo.ranked) // 2], demo.ranked[-1]]
+    average = demo.ranked[len(demo.ranked) // 2]
+    await market.open_position(average.address, COLLATERAL_UNITS)
+    chosen = [find_safe(demo.ranked), average, demo.ranked[-1]]
     print_plain = view.console.out
     view.console.print("\n[bold]Serving until Ctrl-C.[/] Three borrowers of this world:")
     for label, borrower in zip(("safe", "average", "risky"), chosen, strict=True):
         print_plain(f"  # {label}\n  curl -s {url}/v1/borrowers/{borrower.address}/score")
     print_plain(f"  curl -s {url}/v1/collaterals\n  curl -s {url}/v1/reports/latest")
     view.console.print(
+        "\nFor the pages of this project; the average borrower has collateral in the market and no debt:"
+    )
+    print_plain(
+        f"  export NODE={url} ADDRESS={average.address}\n"
+        f"  export MARKET={market.address} CHAIN={demo.second_chain.chain_id}"
+    )
+    view.console.print(
         f"\nInteractive documentation: [cyan]{url}/docs[/]\n\n[bold]A Python client[/] (pip install httpx):"
     )
-    client = CLIENT.format(
-        url=url, address=chosen[-1].address, market=market.address, chain_id=demo.second_chain.chain_id
-    )
+    client = CLIENT.format(url=url, address=average.address, market=market.address, chain_id=demo.second_chain.chain_id)
     print_plain(client)
     view.console.print(
         f"\n[bold]A Solidity consumer[/]: {CONSUMER}; addresses of everything: {demo.world.manifest_path}"

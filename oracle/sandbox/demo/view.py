@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 LOG_WIDTH = 118
+HEARTBEAT_S = 15.0
 
 
 class DemoView:
@@ -33,7 +35,7 @@ class DemoView:
         """Print a heading and measure what happens inside."""
         number = len(self.stage_seconds) + 1
         self.console.print()
-        self.console.print(f"[bold cyan]{number}. {title}[/]  [dim]{self.elapsed_s:.0f} s[/]")
+        self.console.print(f"[bold cyan]{number}. {title}[/]  [dim](at {self.elapsed_s:.0f} s)[/]")
         started_s = time.monotonic()
         try:
             yield
@@ -42,13 +44,23 @@ class DemoView:
 
     @contextmanager
     def waiting(self, text: str) -> Iterator[None]:
-        """Show a spinner in a terminal, one line in a log."""
-        if not self.console.is_terminal:
-            self.console.print(f"   [dim]... {escape(text)}[/]")
-            yield
+        """Show a spinner in a terminal; in a log one line, and another each `HEARTBEAT_S`."""
+        if self.console.is_terminal:
+            with self.console.status(f"[dim]{escape(text)}[/]"):
+                yield
             return
-        with self.console.status(f"[dim]{escape(text)}[/]"):
+        self.console.print(f"   [dim]... {escape(text)}[/]")
+        heartbeat = asyncio.get_running_loop().create_task(self._beat())
+        try:
             yield
+        finally:
+            heartbeat.cancel()
+
+    async def _beat(self) -> None:
+        started_s = time.monotonic()
+        while True:
+            await asyncio.sleep(HEARTBEAT_S)
+            self.console.print(f"   [dim]... still at it after {time.monotonic() - started_s:.0f} s[/]")
 
     def say(self, text: str) -> None:
         """Print one fact; `text` may hold markup."""
