@@ -16,6 +16,7 @@ from oracle.node.build import build_node
 from oracle.node.check import check_node
 from oracle.node.committee_file import read_committee
 from oracle.node.faults import FaultKind
+from oracle.node.findings import Level
 from oracle.node.logs import configure_logs
 from oracle.node.running import run_node
 from oracle.node.serving import mount_api
@@ -26,6 +27,7 @@ from oracle.storage import engine
 
 app = typer.Typer(help="Make, check and run a node of the committee.", no_args_is_help=True)
 CONFIG = Annotated[Path, typer.Option("--config", help="The node's TOML file.")]
+COLOURS = {Level.OK: "green", Level.WARN: "yellow", Level.BAD: "red"}
 _console = Console(soft_wrap=True)
 
 
@@ -49,12 +51,12 @@ async def _run(config: Path, fault: FaultKind | None) -> None:
 
 @app.command()
 def check(config: CONFIG = Path("node.toml")) -> None:
-    """Try everything that the node needs and say in plain words what is wrong."""
+    """Try everything that the node needs and say in plain words what is wrong; a peer that is silent is a warning only."""
     findings = asyncio.run(check_node(config))
     for finding in findings:
-        mark = "[green]ok [/green]" if finding.is_good else "[red]bad[/red]"
+        mark = f"[{COLOURS[finding.level]}]{finding.level:<4}[/]"
         _console.print(f"{mark} {escape(finding.name)}: {escape(finding.detail)}")
-    if not all(finding.is_good for finding in findings):
+    if any(finding.level is Level.BAD for finding in findings):
         raise typer.Exit(1)
 
 

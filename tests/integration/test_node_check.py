@@ -20,8 +20,8 @@ def test_check__wrong_password__names_it_and_looks_further(member: Path) -> None
     code, output = run("check", "--config", str(member))
 
     assert code == 1
-    assert "bad keystore" in output
-    assert "ok  database" in output
+    assert "bad  keystore" in output
+    assert "ok   database" in output
 
 
 def test_check__key_of_nobody__says_so(member: Path) -> None:
@@ -31,21 +31,28 @@ def test_check__key_of_nobody__says_so(member: Path) -> None:
     code, output = run("check", "--config", str(member))
 
     assert code == 1
-    assert "bad membership" in output
+    assert "bad  membership" in output
 
 
 def test_check__other_model_than_the_committee__says_so(member: Path) -> None:
     code, output = run("check", "--config", str(member))
 
     assert code == 1
-    assert "bad bundles" in output
+    assert "bad  bundles" in output
 
 
 def test_check__unreachable_endpoints__are_named_by_host(member: Path) -> None:
     code, output = run("check", "--config", str(member))
 
     assert code == 1
-    assert "bad chain 31337" in output
+    assert "bad  chain 31337" in output
+
+
+def test_check__peers_left_out__says_who_is_missing(member: Path) -> None:
+    code, output = run("check", "--config", str(member))
+
+    assert code == 1
+    assert "bad  peers: [peers] must name each other member once: missing" in output
 
 
 def test_check__port_in_use__is_named(member: Path) -> None:
@@ -57,4 +64,4 @@ def test_check__port_in_use__is_named(member: Path) -> None:
     taken.close()
 
     assert code == 1
-    assert f"bad port: 127.0.0.1:{port} is in use" in output
+    assert f"bad  port: 127.0.0.1:{port} is in use" in output
