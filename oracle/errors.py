@@ -585,7 +585,7 @@ class ChecksumError(InvalidParameterError):
     """An address is in mixed case, and its case is not the checksum of EIP-55: it was mistyped."""
 
     def __init__(self, parameter: str, given: str) -> None:
-        super().__init__(parameter, given, "the mixed case of EIP-55, or all lower case; one character is wrong")
+        super().__init__(parameter, given, "the mixed case of EIP-55, or all lower case; at least one character is wrong")
 
 
 class NoReportError(ApiError):

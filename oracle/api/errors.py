@@ -198,6 +198,8 @@ ALL_KINDS: dict[str, ProblemKind] = {
     kind.code: kind for kind in sorted((*KINDS_BY_ERROR.values(), *_OTHER_KINDS), key=lambda kind: kind.code)
 }
 _RETRY_S = 5
+BODY_HINT = 'send the JSON object {"addresses": ["0x..."]} with Content-Type: application/json'
+"""Said where a whole body has the wrong shape; one route takes a body, and its fields are named by their own messages."""
 
 
 def kind_of(error: errors.OracleError) -> ProblemKind:
@@ -246,7 +248,10 @@ async def on_validation_error(request: Request, error: Exception) -> JSONRespons
     """Answer what FastAPI refused: each wrong parameter by name."""
     details = error.errors() if isinstance(error, RequestValidationError) else []
     fields = [
-        ProblemField(where=".".join(str(part) for part in item["loc"]), message=str(item["msg"]))
+        ProblemField(
+            where=".".join(str(part) for part in item["loc"]),
+            message=BODY_HINT if item["loc"] == ["body"] else str(item["msg"]),
+        )
         for item in jsonable_encoder(details, exclude={"input", "ctx"})
     ]
     detail = "; ".join(f"{field.where}: {field.message}" for field in fields[:5]) or "malformed request"

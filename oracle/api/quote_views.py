@@ -180,7 +180,8 @@ def _answer(
         ltv_floor_bps=posted.ltv_floor_bps,
         ltv_ceiling_bps=posted.ltv_ceiling_bps,
         max_ltv_bps=max(allowed_ltvs, default=0),
-        menu=[_menu_view(step) for step in menu],
+        # Without collateral every step would be a debt of nothing.
+        menu=[_menu_view(step) for step in menu if value],
         notes=[*presented.notes, *(("The pair's score has expired or is unrated.",) if has_no_score(state) else ())],
     )
 

@@ -173,6 +173,15 @@ async def test_batch__too_few_or_many__is_refused(client: httpx.AsyncClient, cou
     assert answer.json()["errors"][0]["where"] == "body.addresses"
 
 
+@pytest.mark.parametrize("content", ['{"addresses": []}', '["0x11"]', ""])
+async def test_batch__no_json_object__names_field_and_content_type(client: httpx.AsyncClient, content: str) -> None:
+    answer = await client.post("/v1/borrowers/scores", content=content)
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid-request")
+    assert '"addresses"' in answer.json()["detail"]
+    assert "Content-Type: application/json" in answer.json()["detail"]
+
+
 async def test_batch__one_wrong_address__is_named(client: httpx.AsyncClient) -> None:
     answer = await client.post("/v1/borrowers/scores", json={"addresses": [to_hex(SAFE), "0x12"]})
 

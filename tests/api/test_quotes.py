@@ -109,6 +109,19 @@ async def test_quote__other_root_on_chain__is_an_alarm_not_a_quote(
     assert (answer.status_code, answer.json()["code"]) == (500, "root-conflict")
 
 
+async def test_quote__no_collateral__has_no_menu_and_still_says_the_highest_ltv(
+    client: httpx.AsyncClient, markets: FakeMarkets, market_state: MarketState
+) -> None:
+    books = replace(market_state.borrower, collateral_value_amount=0)
+    with_collateral = await fetch(client)
+    markets.states[(CHAINS[0], MARKET)] = replace(market_state, borrower=books)
+
+    body = await fetch(client)
+
+    assert (body["quote"]["refusal"], body["menu"]) == ("no_collateral", [])
+    assert body["max_ltv_bps"] == with_collateral["max_ltv_bps"] > 0
+
+
 async def test_quote__market_of_other_tables__is_refused(
     client: httpx.AsyncClient, markets: FakeMarkets, market_state: MarketState
 ) -> None:

@@ -229,6 +229,13 @@ async def test_service__index__publishes_limits_and_links_that_exist(client: htt
     assert "GET /v1/quote" in (await client.get("/llms.txt")).text
 
 
+async def test_service__root__leads_to_the_index(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/", follow_redirects=True)
+
+    assert (answer.status_code, answer.url.path) == (200, "/v1")
+    assert answer.json()["links"]["documentation"] == "/docs"
+
+
 def test_reason_texts__every_feature_and_binding__has_its_words() -> None:
     assert set(BORROWER_TEXTS) == {feature.name for feature in BORROWER_SCHEMA}
     assert set(COLLATERAL_TEXTS) == {feature.name for feature in COLLATERAL_SCHEMA}

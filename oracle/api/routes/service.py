@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Request, Response
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, RedirectResponse
 
 from oracle.api.answers import answer
 from oracle.api.deps import Deps
@@ -21,6 +21,7 @@ LINKS = {
     "documentation": "/docs",
     "openapi": "/openapi.json",
     "score": "/v1/borrowers/{address}/score",
+    "scores": "/v1/borrowers/scores",
     "proof": "/v1/borrowers/{address}/proof",
     "collaterals": "/v1/collaterals",
     "markets": "/v1/markets",
@@ -40,6 +41,12 @@ LLMS_TEXT = """# Assay
 - Pairs: GET /v1/collaterals; markets: GET /v1/markets
 - Facts to keep in mind: `unknown` and `unrated` borrowers get floor terms, that is no error; a score is valid until report.valid_until
 """
+
+
+@router.get("/", include_in_schema=False)
+def get_root() -> RedirectResponse:
+    """Lead to where everything starts."""
+    return RedirectResponse("/v1")
 
 
 @router.get("/v1", response_model=ServiceAnswer, summary="Where to start")

@@ -126,7 +126,7 @@ class QuoteAnswer(Schema):
     ltv_floor_bps: BpsNumber
     ltv_ceiling_bps: BpsNumber
     max_ltv_bps: BpsNumber
-    """The highest step of the menu that is allowed; limits and cash may allow less."""
+    """The highest step that is allowed, 0 if none, whether there is collateral or not; limits and cash may allow less."""
     menu: list[MenuStepView]
-    """Every step from floor to ceiling; the floor alone without a rated proof; empty if the pair has no unexpired score."""
+    """Every step from floor to ceiling; the floor alone without a rated proof; empty without collateral, or if the pair has no unexpired score."""
     notes: list[str]
