@@ -64,7 +64,8 @@ def check(config: CONFIG = Path("node.toml")) -> None:
 def init(
     directory: Annotated[Path, typer.Option(help="Where keystore and config go.")] = Path(),
     world: Annotated[
-        Path | None, typer.Option(help="world.json of a running sandbox: make every member's files for it.")
+        Path | None,
+        typer.Option(help="world.json of a running sandbox, or its folder: make every member's files for it."),
     ] = None,
 ) -> None:
     """Make a keystore and a config to fill in; with --world, a whole sandbox committee.
@@ -73,15 +74,19 @@ def init(
     """
     with _errors():
         if world is not None:
-            from oracle.node.provision import provision_sandbox
-            from oracle.sandbox.manifest import WorldManifest
-
-            for files in provision_sandbox(WorldManifest.read(world), directory):
-                _console.print(
-                    f"node {files.node} {files.address} {files.url}: assay node run --config {files.config_path}"
-                )
+            _init_sandbox(world, directory)
             return
         _init(directory)
+
+
+def _init_sandbox(world: Path, directory: Path) -> None:
+    from oracle.node.provision import provision_sandbox, read_world, require_unprovisioned
+
+    manifest = read_world(world)
+    require_unprovisioned(directory)
+    for files in provision_sandbox(manifest, directory):
+        _console.print(f"node {files.node} {files.address} {files.url}: {files.config_path}")
+    _console.print("start each with `assay node run --config FILE` (.venv/bin/assay outside the virtual environment)")
 
 
 def _init(directory: Path) -> None:

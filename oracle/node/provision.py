@@ -5,14 +5,18 @@ Keys are the world's public test keys, so passwords lie beside them. A real oper
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from oracle.domain.ids import keccak256, to_hex
 from oracle.errors import ConfigurationError
 from oracle.node.committee_file import write_committee
+from oracle.node.settings import explain_validation
 from oracle.node.templates import ChainText, ConfigText
 from oracle.sandbox.assay import build_committee
 from oracle.sandbox.manifest import ChainEntry, WorldManifest
@@ -23,6 +27,7 @@ CHEAP_SCRYPT = 4_096
 SANDBOX_PASSWORD = "sandbox"  # noqa: S105 - the keys are public anyway
 COMMITTEE_FILE = "committee.json"
 CONFIG_FILE = "node.toml"
+WORLD_FILE = "world.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +85,36 @@ def provision_sandbox(
     return tuple(files)
 
 
+def read_world(path: Path) -> WorldManifest:
+    """Return the manifest in a file, or in a folder's `world.json`.
+
+    Raises:
+        ConfigurationError: if there is none.
+    """
+    file = path / WORLD_FILE if path.is_dir() else path
+    try:
+        return WorldManifest.read(file)
+    except OSError as error:
+        raise ConfigurationError(
+            f"world {file}: {error.strerror}; `assay sandbox up --directory` writes one once its chains run"
+        ) from error
+    except ValidationError as error:
+        raise ConfigurationError(
+            f"world {file} is not a world.json of this release: {explain_validation(error)}"
+        ) from None
+
+
+def require_unprovisioned(directory: Path) -> None:
+    """Refuse a directory that holds a committee already.
+
+    Raises:
+        ConfigurationError: naming the file that would be lost.
+    """
+    for path in (directory / COMMITTEE_FILE, *sorted(directory.glob(f"node-*/{CONFIG_FILE}"))):
+        if path.exists():
+            raise ConfigurationError(f"{path} exists already; move the folder away first, or give another --directory")
+
+
 def find_bundle(model_id: bytes, folders: Sequence[Path] = ()) -> str:
     """Return the name of the released bundle that is this model, or else the one of `folders` that is.
 
@@ -116,10 +151,17 @@ def _write_member(
     if not keystore_path.exists():
         secret = bytes.fromhex(account.private_key.removeprefix("0x"))
         keystore.create(keystore_path, SANDBOX_PASSWORD, secret=secret, scrypt_cost=CHEAP_SCRYPT)
-    (folder / "password").write_text(SANDBOX_PASSWORD + "\n", encoding="utf-8")
+    write_password(folder / "password")
     config_path = folder / CONFIG_FILE
     config_path.write_text(text.render(), encoding="utf-8")
     return MemberFiles(node=node, address=address, url=url, config_path=config_path)
+
+
+def write_password(path: Path) -> None:
+    """Write the password for its owner alone, as a real one has to be."""
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        os.fchmod(file.fileno(), 0o600)
+        file.write(SANDBOX_PASSWORD + "\n")
 
 
 def _chain_text(chain: ChainEntry) -> ChainText:

@@ -11,6 +11,7 @@ from oracle.node.commands import app
 from oracle.node.committee_file import write_committee
 from oracle.node.settings import load_settings
 from oracle.node.templates import ChainText
+from oracle.sandbox.manifest import WorldManifest
 from oracle.signing import keystore
 from oracle.storage.engine import open_database
 from tests.node.committee import SECRETS, vector_config
@@ -68,6 +69,32 @@ def test_init__password_file_in_the_folder__opens_what_run_will_open(
 def test_init__password_on_the_command_line__is_wrong_usage(tmp_path: Path) -> None:
     assert run("init", "--directory", str(tmp_path), "--password", "open sesame")[0] == 2
     assert list(tmp_path.iterdir()) == []
+
+
+def test_init__world_that_is_missing_or_none__is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "other.json").write_text("{}")
+
+    missing = run("init", "--world", str(tmp_path), "--directory", str(tmp_path / "c"))
+    other = run("init", "--world", str(tmp_path / "other.json"), "--directory", str(tmp_path / "c"))
+
+    assert (missing[0], other[0]) == (1, 1)
+    assert f"error world {tmp_path / 'world.json'}: No such file" in missing[1]
+    assert "is not a world.json of this release" in other[1]
+    assert not (tmp_path / "c").exists()
+
+
+def test_init__world_into_a_folder_with_a_committee__changes_nothing(tmp_path: Path) -> None:
+    WorldManifest(seed=1, world_key="k", chains=(), accounts=(), borrowers=(), activity=()).write(
+        tmp_path / "world.json"
+    )
+    (tmp_path / "node-1").mkdir()
+    (tmp_path / "node-1" / "node.toml").write_text("mine")
+
+    code, output = run("init", "--world", str(tmp_path), "--directory", str(tmp_path))
+
+    assert code == 1
+    assert f"{tmp_path / 'node-1' / 'node.toml'} exists already" in output
+    assert not (tmp_path / "committee.json").exists()
 
 
 def test_run__wrong_password__says_so_and_leaves_with_one(member: Path) -> None:
