@@ -317,7 +317,7 @@ class PortInUseError(NodeError):
     def __init__(self, host: str, port: int) -> None:
         self.host = host
         self.port = port
-        super().__init__(f"{host}:{port} is in use: stop what listens there, or set another `listen` port")
+        super().__init__(f"{host}:{port} is in use: stop what listens there, or set another listen_port")
 
 
 class NotAMemberError(NodeError):
@@ -352,6 +352,17 @@ class EpochNotFinalError(NodeError):
         self.boundary_s = boundary_s
         super().__init__(
             f"epoch {epoch}: chain {chain_id} has no finalised block after its boundary {boundary_s} yet; try again later"
+        )
+
+
+class EpochTooEarlyError(NodeError):
+    """An epoch was another committee's, or nobody's."""
+
+    def __init__(self, epoch: int, first_epoch: int) -> None:
+        self.epoch = epoch
+        self.first_epoch = first_epoch
+        super().__init__(
+            f"epoch {epoch} is before this committee's first, {first_epoch}: give a later --epoch, or the committee.json of that time"
         )
 
 
@@ -585,7 +596,9 @@ class ChecksumError(InvalidParameterError):
     """An address is in mixed case, and its case is not the checksum of EIP-55: it was mistyped."""
 
     def __init__(self, parameter: str, given: str) -> None:
-        super().__init__(parameter, given, "the mixed case of EIP-55, or all lower case; at least one character is wrong")
+        super().__init__(
+            parameter, given, "the mixed case of EIP-55, or all lower case; at least one character is wrong"
+        )
 
 
 class NoReportError(ApiError):

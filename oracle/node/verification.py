@@ -17,7 +17,7 @@ from oracle.domain.merkle import MerkleTree
 from oracle.domain.report import ChainCut, Cut, Report, boundary_s
 from oracle.domain.score import BorrowerScore, Score
 from oracle.domain.units import BlockNumber, ChainId, Epoch, TimestampS
-from oracle.errors import EpochNotFinalError, NothingLandedError
+from oracle.errors import EpochNotFinalError, EpochTooEarlyError, NothingLandedError
 from oracle.node.gateway import RpcGateway
 from oracle.node.observe import Observed, Observer
 
@@ -128,9 +128,12 @@ class Verifier:
         """Recompute an epoch and compare it with every chain, and with `leaves` if given.
 
         Raises:
+            EpochTooEarlyError: if the epoch is not this committee's.
             EpochNotFinalError: if the epoch is too new.
             ChainError: if endpoints fail or disagree.
         """
+        if epoch < self._config.from_epoch:
+            raise EpochTooEarlyError(epoch, self._config.from_epoch)
         cut = await self.derive_cut(epoch, await self._find_stalled(epoch))
         observed = await self._observer.observe(cut)
         tree = MerkleTree(score.leaf for score in observed.scores)

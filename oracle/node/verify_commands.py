@@ -140,7 +140,7 @@ def print_verification(result: Verification) -> None:
             _console.print(f"[red]red[/red]   {escape(str(chain.difference))}")
         else:
             _console.print(
-                f"[green]green[/green] chain {chain.chain_id}: the same root, {chain.published.signers:b} signed"
+                f"[green]green[/green] chain {chain.chain_id}: the same root, signed by {name_nodes(chain.published.signers)}"
             )
     if result.leaves_difference is not None:
         _console.print(f"[red]red[/red]   given leaves: first difference in {escape(str(result.leaves_difference))}")
@@ -148,8 +148,13 @@ def print_verification(result: Verification) -> None:
         _console.print(f"note  {result.code_note}")
 
 
+def name_nodes(mask: int) -> str:
+    """Return the members of a bitmap by number."""
+    return "nodes " + ", ".join(str(node) for node in range(mask.bit_length()) if mask >> node & 1)
+
+
 def _print_subjects(result: Verification, subjects: tuple[SubjectId, ...], given: tuple[Score, ...] | None) -> bool:
-    """Print what was recomputed for the subjects; return whether the given leaves say the same."""
+    """Print what was recomputed for the subjects; return whether there is any, and the given leaves say the same."""
     theirs = {score.subject: score for score in given or ()}
     is_same = True
     found = False
@@ -165,5 +170,5 @@ def _print_subjects(result: Verification, subjects: tuple[SubjectId, ...], given
             is_same = False
             _console.print(f"[red]red[/red]   {escape(str(difference))}")
     if not found:
-        _console.print("the subject is not in the report")
-    return is_same
+        _console.print(f"[red]red[/red]   the subject is not in the report of epoch {result.epoch}")
+    return is_same and found

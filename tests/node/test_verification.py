@@ -18,9 +18,10 @@ from oracle.domain.merkle import MerkleTree
 from oracle.domain.report import Cut, Report
 from oracle.domain.score import BorrowerScore, Score
 from oracle.domain.units import BlockNumber, Epoch, Margin, TimestampS
-from oracle.errors import ConfigurationError, EpochNotFinalError, NothingLandedError
+from oracle.errors import ConfigurationError, EpochNotFinalError, EpochTooEarlyError, NothingLandedError
 from oracle.node.leaves import read_leaves, write_leaves
 from oracle.node.verification import Verification, Verifier, find_difference
+from oracle.node.verify_commands import name_nodes
 from tests.delivery.conftest import borrower_score, collateral_score
 from tests.node.committee import quick_config
 from tests.node.quick_committee import SCORES, FakeObserver, FakeReader
@@ -206,3 +207,16 @@ async def test_newest_epoch__heads_differ__is_the_one_that_every_chain_has() -> 
 async def test_newest_epoch__a_chain_without_report__says_so() -> None:
     with pytest.raises(NothingLandedError, match=f"chain {CHAINS[-1]} has no report yet"):
         await verifier_of([*[1_003] * (len(CHAINS) - 1), 0]).newest_epoch()
+
+
+@pytest.mark.anyio
+async def test_verify__epoch_before_the_committee__names_its_first() -> None:
+    config = replace(CONFIG, from_epoch=Epoch(EPOCH + 1))
+    verifier = Verifier(config, {}, cast(Any, FakeObserver()), {}, {})
+
+    with pytest.raises(EpochTooEarlyError, match="epoch 1000 is before this committee's first, 1001"):
+        await verifier.verify(EPOCH)
+
+
+def test_name_nodes__bitmap__is_read_from_the_lowest_bit() -> None:
+    assert name_nodes(0b1101) == "nodes 0, 2, 3"
