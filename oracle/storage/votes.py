@@ -1,7 +1,7 @@
 """Votes and outcomes: what this node has promised, on disk before anybody hears of it.
 
 The key of a vote is one thing a node may say once: (config digest, epoch, view, kind). The first body of a key stands for ever; saying it again is fine,
-saying something else is refused. That is what makes a restarted node consistent with itself. Invariants C-05 and T-01.
+saying something else is refused. That is what makes a restarted node consistent with itself. Invariants C-05 and ST-01.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A node that ran all along, one that restarted, and one that has just begun know the same at every cut, and nothing later (C-02, C-04, C-06)."""
+"""A node that ran all along, one that restarted, and one that has just begun know the same at every cut, and nothing later (CH-02, CH-04, CH-06)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The committee's configuration against the shared vectors, and the bounds of its size."""
+"""The committee's configuration against the shared vectors, and the bounds of its size (D-01, D-04)."""
 
 from __future__ import annotations
 

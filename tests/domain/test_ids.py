@@ -1,4 +1,4 @@
-"""Subjects and hex at the edges, against the shared vectors."""
+"""Subjects and hex at the edges, against the shared vectors (D-01, D-03)."""
 
 from __future__ import annotations
 

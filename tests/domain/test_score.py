@@ -1,4 +1,4 @@
-"""Leaves against the shared vectors; only canonical encodings decode."""
+"""Leaves against the shared vectors; only canonical encodings decode (D-01, D-02)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keystores: created once, opened by their password only, readable by other clients."""
+"""Keystores: created once, opened by their password only, readable by other clients (SG-03, SG-04)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Signatures: one canonical form, recovered to its signer; every other form is refused."""
+"""Signatures: one canonical form, recovered to its signer; every other form is refused (SG-01)."""
 
 from __future__ import annotations
 

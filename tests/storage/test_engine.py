@@ -1,4 +1,4 @@
-"""The database file: refused with what to do where it does not fit (T-02, T-03)."""
+"""The database file: refused with what to do where it does not fit (ST-02, ST-03)."""
 
 from __future__ import annotations
 

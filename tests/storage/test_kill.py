@@ -1,4 +1,4 @@
-"""A process killed at any moment: what it said it had written is there, and nothing is there by half (T-01, C-02)."""
+"""A process killed at any moment: what it said it had written is there, and nothing is there by half (ST-01, CH-02)."""
 
 from __future__ import annotations
 

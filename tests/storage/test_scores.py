@@ -1,4 +1,4 @@
-"""Scores: found by subject, account and leaf; vectors only where they are the committed ones (T-04, T-05)."""
+"""Scores: found by subject, account and leaf; vectors only where they are the committed ones (ST-04, ST-05)."""
 
 from __future__ import annotations
 

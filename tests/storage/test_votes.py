@@ -1,4 +1,4 @@
-"""Votes: one body per key for ever (T-01, C-05)."""
+"""Votes: one body per key for ever (ST-01, C-05)."""
 
 from __future__ import annotations
 
