@@ -7,6 +7,7 @@ Nothing here is shared between nodes: what all of them must agree on is in the c
 from __future__ import annotations
 
 import tomllib
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -182,7 +183,8 @@ def load_settings(path: Path) -> LocalSettings:
     try:
         settings = LocalSettings(**values)
     except ValidationError as error:
-        raise ConfigurationError(f"config {path}: {explain_validation(error)}") from None
+        words = "; ".join(_explain_field(e["type"], e["loc"], e["msg"], values) for e in error.errors())
+        raise ConfigurationError(f"config {path}: {words}") from None
     _check_profile(settings)
     return settings
 
@@ -190,6 +192,38 @@ def load_settings(path: Path) -> LocalSettings:
 def explain_validation(error: ValidationError) -> str:
     """Return one line that names each wrong field; inputs are not repeated, they may be secret."""
     return "; ".join(f"{'.'.join(str(part) for part in e['loc']) or 'document'}: {e['msg']}" for e in error.errors())
+
+
+_SECTIONS: dict[str, type[BaseModel]] = {
+    "delivery": DeliverySettings,
+    "timing": TimingSettings,
+    "chains": ChainSettings,
+    "markets": MarketSettings,
+}
+
+
+def _explain_field(kind: str, loc: tuple[int | str, ...], message: str, values: dict[str, Any]) -> str:
+    """Return what is wrong with one setting, in the words of the file; its value is not repeated."""
+    match (kind, loc):
+        case "too_short", ("chains", int(index), "rpc_urls"):
+            return f"{_name_chain(values, index)}: give two endpoints of different providers in rpc_urls"
+        case "extra_forbidden", (*path, str(name)):
+            section = next((str(part) for part in reversed(path) if part in _SECTIONS), "")
+            known = _SECTIONS.get(section, LocalSettings).model_fields
+            near = get_close_matches(name, known, n=1)
+            return f"{'.'.join(map(str, loc))}: there is no such setting" + (
+                f", did you mean {near[0]}?" if near else ""
+            )
+        case _:
+            return f"{'.'.join(map(str, loc)) or 'document'}: {message}"
+
+
+def _name_chain(values: dict[str, Any], index: int) -> str:
+    """Return a chain's id as the file gives it; by position if it gives none, or the environment gave the chains."""
+    try:
+        return f"chain {int(values['chains'][index]['chain_id'])}"
+    except (KeyError, IndexError, TypeError, ValueError):
+        return f"chains.{index}"
 
 
 def _check_profile(settings: LocalSettings) -> None:

@@ -63,9 +63,29 @@ def test_load_settings__environment__is_above_the_file(tmp_path: Path, monkeypat
         ("", "keystore"),
         ("not toml at all", "not TOML"),
         (config_text().render().replace("listen_port = 7105", "listen_port = 99999"), "listen_port"),
-        (config_text().render().replace("listen_port", "listen_prot", 1), "listen_prot"),
+        (
+            config_text().render().replace("listen_port", "listen_prot", 1),
+            "listen_prot: there is no such setting, did you mean listen_port",
+        ),
+        (
+            config_text().render().replace("heartbeat_s", "hartbeat_s"),
+            "delivery.hartbeat_s: there is no such setting, did you mean heartbeat_s",
+        ),
+        (
+            config_text().render().replace("start_block", "zzz"),
+            "chains.0.markets.0.zzz: there is no such setting$",
+        ),
         (config_text(peers={"0x12": "http://a"}).render(), "peers"),
-        (config_text(chains=[ChainText(chain_id=1, rpc_urls=("http://a",), risk_oracle=ADDRESS)]).render(), "rpc_urls"),
+        (
+            config_text(chains=[ChainText(chain_id=1, rpc_urls=("http://a",), risk_oracle=ADDRESS)]).render(),
+            "chain 1: give two endpoints of different providers",
+        ),
+        (
+            config_text(chains=[ChainText(chain_id=1, rpc_urls=(), risk_oracle=ADDRESS)])
+            .render()
+            .replace("chain_id = 1", ""),
+            r"chains\.0\.chain_id: Field required; chains\.0: give two endpoints",
+        ),
         (config_text(profile="testnet").render(), "profile"),
     ],
 )
