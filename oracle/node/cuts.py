@@ -56,7 +56,7 @@ class CutFinder:
         cut = Cut(epoch=epoch, chains=cuts)
         elapsed_ms = self._status.of(epoch).reach("cut")
         blocks = {str(c.chain_id): c.block_number for c in cuts}
-        self._log.info("cut", epoch=epoch, ms=elapsed_ms, blocks=blocks, cut=cut.hash)
+        self._log.info("cut", epoch=epoch, since_boundary_ms=elapsed_ms, blocks=blocks, cut=cut.hash)
         self._post(CutDerived(cut=cut))
 
     async def find_stalled(self, epoch: Epoch) -> None:

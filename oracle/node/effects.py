@@ -187,7 +187,7 @@ class Effects:
         self._log.info(
             "agreed",
             epoch=epoch,
-            ms=elapsed_ms,
+            since_boundary_ms=elapsed_ms,
             view=effect.view,
             root=to_hex(effect.report.scores_root),
             borrowers=effect.report.borrowers,
@@ -197,7 +197,9 @@ class Effects:
 
     def _on_attested(self, effect: Attested) -> None:
         elapsed_ms = self._status.of(effect.report.epoch).reach("attested")
-        self._log.info("attested", epoch=effect.report.epoch, ms=elapsed_ms, signers=sorted(effect.attestations))
+        self._log.info(
+            "attested", epoch=effect.report.epoch, since_boundary_ms=elapsed_ms, signers=sorted(effect.attestations)
+        )
         self._bookkeeper.on_attested(effect)
         self._watch_landing(effect)
 

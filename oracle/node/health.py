@@ -69,7 +69,9 @@ class Health:
             if chain.is_disagreeing:
                 found.append(("endpoints_disagree", chain.error))
             elif chain.error:
-                found.append(("chain_unreadable", f"chain {chain_id}: {chain.error}"))
+                found.append(
+                    ("chain_unreadable", f"chain {chain_id}: {chain.error.removeprefix(f'chain {chain_id}: ')}")
+                )
         return found
 
     def _machine_troubles(self) -> list[tuple[str, str]]:

@@ -137,7 +137,7 @@ class DeliveryDesk:
             await self._on_conflict(report, error)
             return False
         elapsed_ms = self._status.of(report.epoch).reach(f"landed:{self.chain_id}")
-        self._log.info("landed", epoch=head.epoch, ms=elapsed_ms, root=head.scores_root)
+        self._log.info("landed", epoch=head.epoch, since_boundary_ms=elapsed_ms, root=head.scores_root)
         if head.epoch == report.epoch:
             self._keep(report, head, await self._find_block(report.epoch), None, 0)
         return True

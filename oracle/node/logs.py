@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 import structlog
@@ -51,3 +51,8 @@ def redact_secrets(_logger: object, _name: str, event: MutableMapping[str, Any])
 def get_log(**facts: object) -> Any:
     """Return a logger with facts that every line carries."""
     return structlog.get_logger(**facts)
+
+
+def suffix_ms(durations_ms: Mapping[str, int]) -> dict[str, int]:
+    """Return milliseconds by stage as fields of a log line, each with its unit."""
+    return {f"{stage}_ms": duration for stage, duration in durations_ms.items()}

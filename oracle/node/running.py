@@ -29,18 +29,26 @@ async def run_node(node: Node) -> None:
     except PortInUseError:
         await close_node(node)
         raise
+    url = show_url(base.settings.listen_host, bound.getsockname()[1])
     log.info(
         "node starts",
         member=to_hex(base.signer.address),
         config_digest=to_hex(base.config.digest),
-        listen=f"{base.settings.listen_host}:{bound.getsockname()[1]}",
+        listen=url,
         members=base.config.n,
     )
+    if node.server.mounted is not None:
+        log.info("API serves", api=f"{url}/v1", docs=f"{url}/docs")
     try:
         await _run(node, bound)
     finally:
         await close_node(node)
         log.info("node stopped")
+
+
+def show_url(host: str, port: int) -> str:
+    """Return where a node listens, to be opened by a reader."""
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 async def _run(node: Node, bound: socket.socket) -> None:

@@ -38,7 +38,7 @@ from oracle.node.cuts import IDLE_SYNC_S, CutFinder
 from oracle.node.effects import Effects
 from oracle.node.faults import Behaviour
 from oracle.node.landing import DeliveryDesk
-from oracle.node.logs import get_log
+from oracle.node.logs import get_log, suffix_ms
 from oracle.node.observe import Observer
 from oracle.node.status import NodeStatus
 
@@ -181,7 +181,7 @@ class Runtime:
         before = self._status.epochs.get(Epoch(epoch - 1))
         if before is not None:
             before.cpu_ms = time.process_time_ns() // 1_000_000 - self._cpu_start_ms
-            self._log.info("epoch over", epoch=before.epoch, cpu_ms=before.cpu_ms, **before.phases_ms)
+            self._log.info("epoch over", epoch=before.epoch, cpu_ms=before.cpu_ms, **suffix_ms(before.phases_ms))
         self._cpu_start_ms = time.process_time_ns() // 1_000_000
         self.post(BoundaryReached(epoch=epoch))
 
@@ -229,7 +229,11 @@ class Runtime:
             status.durations_ms.update(observed.timings_ms)
             elapsed_ms = status.reach("observed")
             self._log.info(
-                "observed", epoch=cut.epoch, ms=elapsed_ms, entries=len(observed.scores), **observed.timings_ms
+                "observed",
+                epoch=cut.epoch,
+                since_boundary_ms=elapsed_ms,
+                entries=len(observed.scores),
+                **suffix_ms(observed.timings_ms),
             )
             self._bookkeeper.on_observed(observed)
             self._bookkeeper.on_epoch(cut.epoch, cut)

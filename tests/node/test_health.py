@@ -58,6 +58,14 @@ def test_troubles__endpoints_disagree_or_fail__are_told_apart(status: NodeStatus
     assert (unreadable, codes(status, tmp_path)) == ({"chain_unreadable"}, {"endpoints_disagree"})
 
 
+def test_troubles__error_that_names_its_chain__names_it_once(status: NodeStatus, tmp_path: Path) -> None:
+    status.chains[CHAIN].error = f"chain {CHAIN}: gone"
+
+    (trouble,) = Health(quick_config(), status, SystemClock(), tmp_path / "node.db").troubles()
+
+    assert trouble.detail == f"chain {CHAIN}: gone"
+
+
 def test_troubles__block_from_the_future__says_that_the_clock_is_off(status: NodeStatus, tmp_path: Path) -> None:
     status.chains[CHAIN].head_time_s = TimestampS(SystemClock().now_ms() // 1_000 + 90)
 

@@ -7,7 +7,8 @@ import json
 import pytest
 import structlog
 
-from oracle.node.logs import configure_logs, get_log, redact_secrets
+from oracle.node.logs import configure_logs, get_log, redact_secrets, suffix_ms
+from oracle.node.running import show_url
 
 
 @pytest.mark.parametrize("key", ["password", "keystore_password", "private_key", "Secret", "mnemonic"])
@@ -19,6 +20,15 @@ def test_redact_secrets__bytes__become_short_hex() -> None:
     shown = redact_secrets(None, "info", {"root": b"\xab" * 32, "id": b"\x01"})
 
     assert shown == {"root": "0xabababababababab…", "id": "0x01"}
+
+
+def test_suffix_ms__stages__carry_their_unit() -> None:
+    assert suffix_ms({"code": 4, "landed:1": 900}) == {"code_ms": 4, "landed:1_ms": 900}
+
+
+@pytest.mark.parametrize(("host", "url"), [("127.0.0.1", "http://127.0.0.1:7101"), ("::1", "http://[::1]:7101")])
+def test_show_url__either_kind_of_host__can_be_opened(host: str, url: str) -> None:
+    assert show_url(host, 7_101) == url
 
 
 def test_configure_logs__json__writes_one_object_a_line(capsys: pytest.CaptureFixture[str]) -> None:
