@@ -63,8 +63,11 @@ def show_position(position: PositionRisk) -> str:
 
 
 def show_value(value: FeatureValue) -> str:
-    """Return a slot's value in its unit."""
-    return "missing" if value.value_number is None else f"= {value.value_number} {value.feature.unit}"
+    """Return a slot's value in its unit; a unit that is itself a fraction is multiplied."""
+    if value.value_number is None:
+        return "missing"
+    unit = value.feature.unit
+    return f"= {value.value_number} {'× ' if unit[0].isdigit() else ''}{unit}"
 
 
 def show_reasons(schema: Schema, score: BorrowerScore) -> Iterator[str]:

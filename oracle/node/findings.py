@@ -42,4 +42,4 @@ def bad(name: str, detail: str) -> Finding:
 
 def failed(name: str, error: OracleError) -> Finding:
     """Return an error as a finding; the name is not said twice."""
-    return bad(name, str(error).removeprefix(f"{name}: "))
+    return bad(name, str(error).removeprefix(f"{name}: ").removeprefix(f"{name} "))

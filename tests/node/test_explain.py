@@ -37,7 +37,7 @@ def position(volatility_ppm: int) -> PositionRisk:
         (3, "missing"),
         (5, "= 2 episodes"),
         (8, "= 10000 bps of the largest debt of a year"),
-        (9, "= 0 1/1024 octaves of health factor"),
+        (9, "= 0 × 1/1024 octaves of health factor"),
     ],
 )
 def test_show_value__slot_of_a_vector__is_decoded_with_its_unit(slot: int, words: str) -> None:
