@@ -84,13 +84,13 @@ def test_runtime__all_rows_at_once__equals_the_reference(trained: Trained, threa
     assert np.count_nonzero(session.margins(trained.rows) != trained.margins) == 0
 
 
-@pytest.mark.parametrize(("batch", "rows"), [(64, N_ROWS), (1, 20_000)])
-def test_runtime__small_batches__equal_the_reference(trained: Trained, batch: int, rows: int) -> None:
+@pytest.mark.parametrize("batch", [64, 1])
+def test_runtime__small_batches__equal_the_reference(trained: Trained, batch: int) -> None:
     session = TreeSession(build_graph(trained.trees, N_FEATURES), trained.trees)
 
-    margins = np.concatenate([session.raw_margins(trained.rows[i : i + batch]) for i in range(0, rows, batch)])
+    margins = np.concatenate([session.raw_margins(trained.rows[i : i + batch]) for i in range(0, N_ROWS, batch)])
 
-    assert np.count_nonzero(margins != trained.margins[:rows]) == 0
+    assert np.count_nonzero(margins != trained.margins) == 0
 
 
 def test_runtime__shuffled_trees__equal_the_reference(trained: Trained) -> None:
