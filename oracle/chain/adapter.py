@@ -1,6 +1,7 @@
 """The port of a lending protocol: what the indexer and the ledger need of it.
 
-One adapter holds one market of one chain. It knows no endpoint and no clock: rows come in, events and states go out.
+One adapter holds one configured contract of one chain: a pool, or a singleton with many isolated markets. It knows no endpoint and no clock:
+rows come in, events and states go out.
 """
 
 from __future__ import annotations
@@ -30,7 +31,10 @@ class PositionState:
 
 
 class ProtocolAdapter(Protocol):
-    """One market of one chain, projected from its logs."""
+    """One configured contract of one chain, projected from its logs.
+
+    Events, states and samples name the market that a position is isolated in; where one contract holds many, the adapter says how each is named.
+    """
 
     @property
     def topics(self) -> frozenset[Hash32]:
@@ -38,7 +42,10 @@ class ProtocolAdapter(Protocol):
 
     @property
     def addresses(self) -> frozenset[Address]:
-        """Return the addresses whose logs it needs; grows while rows are applied."""
+        """Return the addresses whose logs it needs; grows while rows are applied.
+
+        A log that comes before the row that makes its address known does not count, since whether it is stored depends on how ranges fell.
+        """
 
     def discover(self, row: LogRow) -> None:
         """Take in only what makes new addresses known; the indexer's part of `apply`."""
@@ -46,13 +53,15 @@ class ProtocolAdapter(Protocol):
     def apply(self, row: LogRow, prices: Prices) -> LendingEvent | None:
         """Take one row in, in chain order; return the account's event that it stands for, if any.
 
+        The row is of one of `addresses` and has one of `topics`, not necessarily one that this address logs in good faith.
+
         Raises:
             UndecodableLogError: if the row does not have the shape of its topic.
             InconsistentLedgerError: if rows must be missing.
         """
 
     def compute_states(self, prices: Prices, time_s: TimestampS) -> Iterator[PositionState]:
-        """Yield every position whose debt has a value, with interest up to `time_s`, ascending by account."""
+        """Yield every position whose debt has a value, with interest up to `time_s`, ascending by market and account."""
 
     def has_unvalued_debt(self, account: Address, prices: Prices) -> bool:
         """Return whether an account owes something that cannot be valued."""

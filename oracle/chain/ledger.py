@@ -112,21 +112,26 @@ class Ledger:
         self._roll_backs = self._rows.count_roll_backs(self.chain_id)
 
     def _apply(self, row: LogRow) -> None:
+        """Take one row in. Rows are filtered by all addresses and all topics together: what fits no adapter is passed over."""
         if row.time_s - 1 > self._settled_s:
             self._settle(TimestampS(row.time_s - 1))
         if row.topics[:32] in self.prices.topics:
             self.prices.apply(row)
             return
-        event = self._adapter_of(row.address).apply(row, self.prices.latest)
+        adapter = self._adapter_of(row.address)
+        if adapter is None or row.topics[:32] not in adapter.topics:
+            return
+        event = adapter.apply(row, self.prices.latest)
         if event is not None:
             self._events.setdefault(event.account, []).append(event)
 
-    def _adapter_of(self, address: Address) -> ProtocolAdapter:
+    def _adapter_of(self, address: Address) -> ProtocolAdapter | None:
+        """Return the adapter of an address, None while no row has made it known: such rows are stored or not as the ranges fell."""
         adapter = self._by_address.get(address)
         if adapter is None:
             for candidate in self._adapters:
                 self._by_address.update(dict.fromkeys(candidate.addresses, candidate))
-            adapter = self._by_address[address]
+            adapter = self._by_address.get(address)
         return adapter
 
     def _settle(self, until_s: TimestampS) -> None:

@@ -41,11 +41,11 @@ class PriceBook:
         return frozenset(self._tokens_of_feed)
 
     def apply(self, row: LogRow) -> None:
-        """Take an answer in. Hours before the row's time have to be settled first."""
+        """Take an answer in; one of another contract counts nothing. Hours before the row's time have to be settled first."""
         answer = int.from_bytes(row.topics[32:64], "big", signed=True)
         if answer <= 0:
             return
-        for token in self._tokens_of_feed[row.address]:
+        for token in self._tokens_of_feed.get(row.address, ()):
             self.latest[token] = UsdE8(answer)
 
     def settle(self, until_s: int) -> None:

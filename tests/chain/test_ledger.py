@@ -177,3 +177,19 @@ def test_rows__kept_as_tuples__come_back_as_rows() -> None:
     (first, *_) = make_rows().load_rows(CHAIN_ID, 2, 2)
 
     assert LogRow._make(first).topic == first[5][:32]
+
+
+def test_advance__rows_that_fit_no_adapter__are_passed_over() -> None:
+    """All addresses and all topics are asked for together, and a range is read again once a token is known in it."""
+    foreign = FakeLog(address=POOL, topics=keccak256(b"Mint(address,uint256,uint256)"), data=b"")
+    answer_of_pool = FakeLog(address=POOL, topics=answer(WETH, 1).topics, data=answer(WETH, 1).data)
+    too_early = burn(USDC, BORROWER, DOLLAR, debt=True)
+    rows = MemoryRows()
+    store(rows, 1, MIDNIGHT_S - HOUR_S, [too_early, *market_opened(), foreign, answer_of_pool])
+    store(rows, 2, MIDNIGHT_S, opened_loan(BORROWER, collateral=ETHER, debt=1_000 * DOLLAR))
+    ledger = make_ledger(rows)
+
+    advance(ledger, 2, MIDNIGHT_S)
+
+    (state,) = ledger.compute_states()
+    assert (state.position.debt_usd_e8, state.position.collateral_usd_e8) == (1_000 * 10**8, 2_000 * 10**8)
