@@ -21,6 +21,7 @@ JS_STAMP := node_modules/.installed
 
 CONTRACT_SOURCES := $(shell find contracts/src -name '*.sol')
 CONTRACTS_STAMP := build/forge/.contracts
+MORPHO_STAMP := build/morpho/.compiled
 DATA ?= ../shared/data
 
 .PHONY: help setup contracts demo test test-python test-contracts test-slow check lint types layers contracts-format gas \
@@ -64,11 +65,15 @@ lock: $(UV) ## compile requirements.lock anew (hashes, no hosts)
 	  pyproject.toml -o requirements.lock
 
 # What the sandbox deploys; the tests' contracts are compiled by `forge test`.
-contracts: $(CONTRACTS_STAMP) ## compile the contracts that a world deploys
+contracts: $(CONTRACTS_STAMP) $(MORPHO_STAMP) ## compile the contracts that a world deploys
 
 $(CONTRACTS_STAMP): $(CONTRACT_SOURCES) foundry.toml $(JS_STAMP)
 	@echo 'setup: compiling contracts (about half a minute)'
 	@$(FORGE) build --skip test script --silent
+	@touch $@
+
+$(MORPHO_STAMP): contracts/tools/compile-morpho $(JS_STAMP)
+	@contracts/tools/compile-morpho build/morpho
 	@touch $@
 
 # --- run --------------------------------------------------------------------------------------

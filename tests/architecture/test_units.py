@@ -21,7 +21,7 @@ SUFFIX_OF_TYPE = {
 UNIT_WORDS = frozenset(
     "usd e8 wad ray bps ppm s ms us seconds hours days block blocks bytes bits bit bitmap gas wei amount count id index "
     "number slot shift quorum views epoch epochs stage stages row rows step steps category margin decimals port code "
-    "borrowers collaterals contracts liquidations members signers observers trees features leaves loans".split()
+    "borrowers collaterals contracts liquidations members signers observers trees features leaves loans shares".split()
 )
 # Words of the vocabulary that carry their meaning, and counts named by a plural noun.
 DIMENSIONLESS = frozenset(
