@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from oracle.chain.protocols.aave_v3.adapter import ADDRESSES_PROVIDER, GET_POOL_CONFIGURATOR
+from oracle.chain.protocols.morpho_blue.adapter import FEE_RECIPIENT
 from oracle.chain.rpc import Call
 from oracle.domain.committee import ChainParams, MarketParams
 from oracle.domain.ids import BTC, ETH, USD, Address, address_word, keccak256, parse_address, to_hex
@@ -127,8 +128,8 @@ class FakeEndpoint:
                 return self._logs(params[0])
             case "eth_call":
                 data = params[0]["data"]
-                words = {to_hex(ADDRESSES_PROVIDER): PROVIDER, to_hex(GET_POOL_CONFIGURATOR): CONFIGURATOR}
-                return to_hex(address_word(words[data]))
+                words = {ADDRESSES_PROVIDER: PROVIDER, GET_POOL_CONFIGURATOR: CONFIGURATOR, FEE_RECIPIENT: PROVIDER}
+                return to_hex(address_word(words[bytes.fromhex(data[2:])]))
             case "eth_getCode":
                 return self._code(parse_address(params[0]))
         raise AssertionError(method)

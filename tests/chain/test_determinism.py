@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -12,17 +12,26 @@ from oracle.chain.checked import CheckedChain
 from oracle.chain.histories import Histories
 from oracle.chain.reader import ChainReader, fetch_histories
 from oracle.chain.rows import MemoryRows
-from oracle.domain.committee import CommitteeConfig, Params
+from oracle.domain.committee import CommitteeConfig, MarketParams, Params
 from oracle.domain.ids import ZERO_HASH, Address, Hash32
 from oracle.domain.report import ChainCut, Cut
 from oracle.domain.units import DAY_S, RAY, BlockNumber, Epoch, TimestampS
+from tests.chain import morpho_logs
 from tests.chain.aave_logs import answer, burn, market_opened, opened_loan, repay, reserve_data, supply
 from tests.chain.fake_endpoint import CHAIN_ID, USDC, WETH, FakeChain, FakeEndpoint, FakeLog, address_of, make_params
 
 EPOCH_S = 3_600
 OPENED_S = 20_000 * DAY_S - EPOCH_S
 ACCOUNTS = [address_of(f"borrower {i}") for i in range(3)]
-PARAMS = make_params()
+_AAVE = make_params()
+PARAMS = replace(
+    _AAVE,
+    markets=(
+        *_AAVE.markets,
+        MarketParams(protocol="morpho_blue", market=morpho_logs.MORPHO, start_block=BlockNumber(0)),
+    ),
+)
+"""One chain with a market of each kind: their rows lie between each other."""
 CONFIG = CommitteeConfig(
     prev_digest=ZERO_HASH,
     seq=0,
@@ -38,7 +47,7 @@ CONFIG = CommitteeConfig(
     ),
     from_epoch=Epoch(0),
 )
-QUIET, LOAN, PRICE, REPAY, RATE, GIFT = range(6)
+QUIET, LOAN, PRICE, REPAY, RATE, GIFT, ISOLATED_LOAN, ISOLATED_REPAY, ANNOUNCED = range(9)
 NOTHING, OBSERVE, STALLED, RESTART = range(4)
 SAME_SECOND, HOUR = 0, EPOCH_S
 
@@ -57,7 +66,7 @@ class Step:
 steps = st.builds(
     Step,
     gap_s=st.sampled_from([SAME_SECOND, SAME_SECOND, 1, 12, 1_799, HOUR, HOUR, 5_000, DAY_S, 3 * DAY_S + 77]),
-    action=st.integers(QUIET, GIFT),
+    action=st.integers(QUIET, ANNOUNCED),
     account=st.sampled_from(ACCOUNTS),
     amount=st.integers(1, 3_000),
     node=st.integers(NOTHING, RESTART),
@@ -69,6 +78,7 @@ class Activity:
     """What is owed, so that nobody repays more."""
 
     owed: dict[Address, int] = field(default_factory=dict)
+    isolated: dict[Address, int] = field(default_factory=dict)
 
     def logs(self, step: Step) -> list[FakeLog]:
         who, amount = step.account, step.amount * 10**6
@@ -86,6 +96,15 @@ class Activity:
                 return [reserve_data(USDC, debt_rate=step.amount * RAY // 10_000)]
             case 5:
                 return [supply(WETH, who, amount, caller=ACCOUNTS[0])]
+            case 6:
+                self.isolated[who] = self.isolated.get(who, 0) + amount
+                return morpho_logs.opened_loan(who, collateral=step.amount * 10**15, debt=amount)
+            case 7 if self.isolated.get(who):
+                paid = min(amount, self.isolated[who])
+                self.isolated[who] -= paid
+                return [morpho_logs.repaid(morpho_logs.ETHER_MARKET, who, paid, paid * morpho_logs.SHARES)]
+            case 8:
+                return [morpho_logs.rate_announced(morpho_logs.ETHER_MARKET, step.amount * 10**7)]
         return []
 
 
@@ -150,8 +169,17 @@ async def live_through(chain: FakeChain, taken: list[Step]) -> None:
         Step(SAME_SECOND, PRICE, ACCOUNTS[0], 900, NOTHING),
     ]
 )
+@example(
+    # An isolated loan under a rate that only its model told, before and after a restart.
+    taken=[
+        Step(12, ANNOUNCED, ACCOUNTS[0], 900, NOTHING),
+        Step(12, ISOLATED_LOAN, ACCOUNTS[1], 1_500, OBSERVE),
+        Step(DAY_S, ISOLATED_REPAY, ACCOUNTS[1], 400, RESTART),
+        Step(DAY_S, ISOLATED_LOAN, ACCOUNTS[1], 400, OBSERVE),
+    ]
+)
 def test_histories__running_restarted_and_fresh_node__are_the_same_at_every_cut(taken: list[Step]) -> None:
     chain = FakeChain(first_time_s=OPENED_S - 1)
-    chain.mine(OPENED_S, market_opened())
+    chain.mine(OPENED_S, [*market_opened(), *morpho_logs.singleton_opened()])
 
     asyncio.run(live_through(chain, taken))
