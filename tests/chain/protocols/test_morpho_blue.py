@@ -6,50 +6,24 @@ from dataclasses import replace
 
 import pytest
 
-from oracle.chain.adapter import PositionState
-from oracle.chain.protocols.morpho_blue.adapter import MorphoBlueAdapter, fetch_anchors
+from oracle.chain.protocols.morpho_blue.adapter import fetch_anchors
 from oracle.chain.protocols.morpho_blue.state import compute_balances
-from oracle.domain.committee import MarketParams
-from oracle.domain.event import EventKind, LendingEvent
+from oracle.domain.event import EventKind
 from oracle.domain.ids import Address
-from oracle.domain.units import WAD, BlockNumber, TimestampS, UsdE8
+from oracle.domain.units import WAD, TimestampS
 from oracle.errors import ConfigurationError, InconsistentLedgerError, UndecodableLogError
 from tests.chain import morpho_logs as logs
 from tests.chain.aave_logs import to_rows
-from tests.chain.fake_endpoint import CHAIN_ID, USDC, WBTC, WETH, FakeLog, address_of, make_params
+from tests.chain.fake_endpoint import CHAIN_ID, USDC, WETH, FakeLog, address_of
 from tests.chain.morpho_logs import BITCOIN_MARKET, ETHER_MARKET, MODEL, MORPHO, SHARES, label_of
+from tests.chain.morpho_market import PRICES, apply, debt_of, make_market, states_of
 
 pytestmark = pytest.mark.anyio
 BORROWER, OTHER, LIQUIDATOR, LENDER = map(address_of, ("borrower", "other", "liquidator", "lender"))
-PRICES = {WETH: UsdE8(2_000 * 10**8), USDC: UsdE8(10**8), WBTC: UsdE8(60_000 * 10**8)}
 ETHER, DOLLAR = 10**18, 10**6
 UNKNOWN = address_of("a token of nobody")
 RATE, PERIOD_S = 10**10, 10**7
 """Together 0.1: a factor of 0.1 + 0.005 + 0.000166666666666666, the terms rounded down."""
-
-
-def make_market(*emitted: FakeLog, time_s: int = 0) -> MorphoBlueAdapter:
-    """Return a singleton with two markets after `emitted`, all in one block at `time_s`."""
-    params = replace(
-        make_params(), markets=(MarketParams(protocol="morpho_blue", market=MORPHO, start_block=BlockNumber(0)),)
-    )
-    adapter = MorphoBlueAdapter(params, params.markets[0], ())
-    apply(adapter, *logs.singleton_opened(), *emitted, time_s=time_s)
-    return adapter
-
-
-def apply(adapter: MorphoBlueAdapter, *emitted: FakeLog, time_s: int = 0) -> list[LendingEvent]:
-    found = [adapter.apply(row, PRICES) for row in to_rows(list(emitted), time_s=time_s)]
-    return [event for event in found if event is not None]
-
-
-def states_of(adapter: MorphoBlueAdapter, account: Address, time_s: int = 0) -> list[PositionState]:
-    return [s for s in adapter.compute_states(PRICES, TimestampS(time_s)) if s.position.account == account]
-
-
-def debt_of(adapter: MorphoBlueAdapter, account: Address, time_s: int = 0) -> int:
-    (state,) = states_of(adapter, account, time_s)
-    return state.position.debts[0].amount
 
 
 def test_compute_states__one_loan__has_the_health_factor_of_its_market() -> None:
