@@ -41,6 +41,10 @@ class ProtocolAdapter(Protocol):
         """Return the first topics of the logs it needs."""
 
     @property
+    def discovery_topics(self) -> frozenset[Hash32]:
+        """Return the first topics of the few rows that `discover` has to see."""
+
+    @property
     def addresses(self) -> frozenset[Address]:
         """Return the addresses whose logs it needs; grows while rows are applied.
 

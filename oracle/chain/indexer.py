@@ -1,8 +1,8 @@
 """The indexer of one chain: finalised blocks only, one range at a time, each with its mark in one transaction.
 
-A killed process goes on after its last mark. A changed configuration starts the chain over, since rows filtered otherwise have gaps. The block hash
-of the newest mark is compared on every run: if it changed, a finalised block was replaced; rows are rolled back to the newest mark that still
-holds and the alarm is raised.
+While one range is stored the next is fetched. A killed process goes on after its last mark. A changed configuration starts the chain over, since rows
+filtered otherwise have gaps. The block hash of the newest mark is compared on every run: if it changed, a finalised block was replaced; rows are
+rolled back to the newest mark that still holds and the alarm is raised.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 
 from oracle.chain.adapter import ProtocolAdapter
 from oracle.chain.checked import BlockHeader, CheckedChain
-from oracle.chain.logs import LogQuery, RangeSize, RawLog
+from oracle.chain.logs import LogQuery, RangeSize, RawLog, paused_collection
+from oracle.chain.pipeline import FetchAhead, RowWriter
 from oracle.chain.prices import PriceBook
 from oracle.chain.protocols import Anchors, fetch_anchors, make_adapters
 from oracle.chain.rows import LogRow, Mark, RowStore
@@ -62,19 +63,25 @@ class Indexer:
         start = self._next_block()
         newest = self._rows.load_marks(self._params.chain_id)[:1]
         known = {head.number: bytes(head.block_hash)} | {BlockNumber(n): block_hash for n, block_hash in newest}
-        while start <= head.number:
-            end = BlockNumber(min(start + self._range_size.blocks - 1, head.number))
-            try:
-                rows, last = await self._fetch_range(adapters, start, end, known)
-            except TooFewEndpointsError as error:
-                if not _is_range_to_blame(error) or not self._range_size.shrink():
-                    raise
-                continue
-            mark = (last.number, bytes(last.block_hash))
-            self._rows.append(self._params.chain_id, rows, mark=mark, filter_hash=self._filter_hash(adapters))
-            known = {head.number: bytes(head.block_hash), last.number: mark[1]}
-            self._range_size.adapt(len(rows))
-            start = BlockNumber(end + 1)
+        async with RowWriter(self._rows, self._params.chain_id) as writer, FetchAhead[tuple[RawLog, ...]]() as ahead:
+            while start <= head.number:
+                end = self._end_of(start, head)
+                try:
+                    logs = await self._fetch_logs(adapters, start, end, ahead)
+                    self._range_size.adapt(len(logs))
+                    following = BlockNumber(end + 1)
+                    if following <= head.number:
+                        query = self._query(adapters, following, self._end_of(following, head))
+                        ahead.begin(query, self._chain.fetch_logs(query))
+                    rows, last = await self._complete(logs, end, known)
+                except TooFewEndpointsError as error:
+                    if not _is_range_to_blame(error) or not self._range_size.shrink():
+                        raise
+                    continue
+                mark = (last.number, bytes(last.block_hash))
+                await writer.append(rows, mark, self._filter_hash(adapters))
+                known = {head.number: bytes(head.block_hash), last.number: mark[1]}
+                start = following
         return head
 
     @property
@@ -102,10 +109,10 @@ class Indexer:
 
     def _rediscover(self) -> None:
         """Bring the adapters' addresses back from the stored rows."""
-        for stored in self._rows.load_rows(self._params.chain_id, 0, self.indexed_block):
-            row = LogRow._make(stored)
-            for adapter in self._adapters or ():
-                adapter.discover(row)
+        adapters = self._adapters or ()
+        for stored in self._rows.load_rows_of(self._params.chain_id, _discovery_topics(adapters)):
+            for adapter in adapters:
+                adapter.discover(LogRow._make(stored))
 
     def _next_block(self) -> BlockNumber:
         first = min((m.start_block for m in self._params.markets), default=BlockNumber(0))
@@ -128,42 +135,54 @@ class Indexer:
         header = await self._chain.fetch_header(BlockNumber(mark[0]))
         return header.block_hash == mark[1]
 
-    async def _fetch_range(
+    def _end_of(self, start: BlockNumber, head: BlockHeader) -> BlockNumber:
+        return BlockNumber(min(start + self._range_size.blocks - 1, head.number))
+
+    async def _complete(
+        self, logs: Sequence[RawLog], end: BlockNumber, known: Mapping[BlockNumber, bytes]
+    ) -> tuple[list[LogRow], BlockHeader]:
+        """Return rows and last header of a range that still follows the blocks `known` by their hashes.
+
+        Else a block replaced while the range is read would lie below a newer mark, where nobody looks for it again. Headers are read after the logs:
+        of blocks whose time is missing, of the last with logs, and of the head that was asked for first, which has all of them among its ancestors.
+        """
+        numbers = {log.block_number for log in logs if log.time_s is None} | {log.block_number for log in logs[-1:]}
+        numbers |= {end, *known}
+        headers = {h.number: h for h in await self._chain.fetch_headers(sorted(numbers))}
+        for number, header in headers.items():
+            if known.get(number, header.block_hash) != header.block_hash:
+                raise ChangedBlockError(self._params.chain_id, number)
+        hashes = {log.block_number: log.block_hash for log in logs}
+        for number in hashes.keys() & headers.keys():
+            if headers[number].block_hash != hashes[number]:
+                raise ChangedBlockError(self._params.chain_id, number)
+        times = {log.block_number: log.time_s for log in logs} | {n: h.time_s for n, h in headers.items()}
+        with paused_collection():
+            rows = ((n, h, times[n], i, address, topics, data) for n, h, i, address, topics, data, _ in logs)
+            return [LogRow._make(row) for row in rows], headers[end]
+
+    async def _fetch_logs(
         self,
         adapters: Sequence[ProtocolAdapter],
         start: BlockNumber,
         end: BlockNumber,
-        known: Mapping[BlockNumber, bytes],
-    ) -> tuple[list[LogRow], BlockHeader]:
-        """Return rows and last header of a range that still follows the blocks `known` by their hashes.
-
-        Else a block replaced while the range is read would lie below a newer mark, where nobody looks for it again.
-        """
-        logs = await self._fetch_logs(adapters, start, end)
-        numbers = sorted({log.block_number for log in logs} | {end} | {n for n in known if n < start})
-        headers = {h.number: h for h in await self._chain.fetch_headers(numbers)}
-        for number, header in headers.items():
-            if known.get(number, header.block_hash) != header.block_hash:
-                raise ChangedBlockError(self._params.chain_id, number)
-        for log in logs:
-            if headers[log.block_number].block_hash != log.block_hash:
-                raise ChangedBlockError(self._params.chain_id, log.block_number)
-        return [_with_time(log, headers[log.block_number]) for log in logs], headers[end]
-
-    async def _fetch_logs(
-        self, adapters: Sequence[ProtocolAdapter], start: BlockNumber, end: BlockNumber
+        ahead: FetchAhead[tuple[RawLog, ...]],
     ) -> tuple[RawLog, ...]:
         """Return the logs of a range; read again if the range itself makes new addresses known."""
+        wanted = _discovery_topics(adapters)
         while True:
-            asked = self._addresses(adapters)
-            topics = frozenset(t for a in adapters for t in a.topics) | self._prices.topics
-            query = LogQuery(first_block=start, last_block=end, addresses=asked, topics=topics)
-            logs = await self._chain.fetch_logs(query)
+            query = self._query(adapters, start, end)
+            logs = await ahead.take(query, self._chain.fetch_logs)
             for log in logs:
-                for adapter in adapters:
-                    adapter.discover(_untimed(log))
-            if self._addresses(adapters) == asked:
+                if log.topics[:32] in wanted:
+                    for adapter in adapters:
+                        adapter.discover(_untimed(log))
+            if self._addresses(adapters) == query.addresses:
                 return logs
+
+    def _query(self, adapters: Sequence[ProtocolAdapter], start: BlockNumber, end: BlockNumber) -> LogQuery:
+        topics = frozenset(t for a in adapters for t in a.topics) | self._prices.topics
+        return LogQuery(first_block=start, last_block=end, addresses=self._addresses(adapters), topics=topics)
 
     def _addresses(self, adapters: Sequence[ProtocolAdapter]) -> frozenset[Address]:
         return self._prices.feeds.union(*(a.addresses for a in adapters))
@@ -180,9 +199,9 @@ def _is_range_to_blame(error: TooFewEndpointsError) -> bool:
     return any(isinstance(f, EndpointRefusalError | EndpointTimeoutError) for f in error.failures)
 
 
-def _with_time(log: RawLog, header: BlockHeader) -> LogRow:
-    return LogRow(log.block_number, log.block_hash, header.time_s, log.log_index, log.address, log.topics, log.data)
+def _discovery_topics(adapters: Sequence[ProtocolAdapter]) -> frozenset[Hash32]:
+    return frozenset[Hash32]().union(*(adapter.discovery_topics for adapter in adapters))
 
 
 def _untimed(log: RawLog) -> LogRow:
-    return LogRow(log.block_number, log.block_hash, _NO_TIME_S, log.log_index, log.address, log.topics, log.data)
+    return LogRow._make((*log[:2], _NO_TIME_S, *log[2:6]))

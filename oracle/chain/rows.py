@@ -6,7 +6,7 @@ transaction, so a process killed between two ranges goes on without a duplicate 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple, Protocol
 
 from oracle.domain.ids import Address, Hash32
@@ -53,7 +53,10 @@ class RowStore(Protocol):
         """Delete every row and mark above `block_number`; -1 deletes all of the chain."""
 
     def load_rows(self, chain_id: ChainId, first_block: int, last_block: int) -> Iterable[RowTuple]:
-        """Return the rows of these blocks, both included, ascending by (block number, log index)."""
+        """Yield the rows of these blocks, both included, ascending by (block number, log index), few of them in memory at a time."""
+
+    def load_rows_of(self, chain_id: ChainId, first_topics: Collection[bytes]) -> Iterable[RowTuple]:
+        """Yield all rows with one of these first topics, in the same order."""
 
     def load_contracts(self, chain_id: ChainId, block_number: int, checked_hash: bytes) -> frozenset[bytes] | None:
         """Return which of the accounts behind `checked_hash` had code at a block, None if that was never asked."""
@@ -104,6 +107,10 @@ class MemoryRows:
     def load_rows(self, chain_id: ChainId, first_block: int, last_block: int) -> Iterable[RowTuple]:
         """Return the rows of these blocks in order."""
         return [row for row in self._rows.get(chain_id, []) if first_block <= row[0] <= last_block]
+
+    def load_rows_of(self, chain_id: ChainId, first_topics: Collection[bytes]) -> Iterable[RowTuple]:
+        """Return all rows with one of these first topics."""
+        return [row for row in self._rows.get(chain_id, []) if row[5][:32] in first_topics]
 
     def load_contracts(self, chain_id: ChainId, block_number: int, checked_hash: bytes) -> frozenset[bytes] | None:
         """Return which accounts had code at a block, None if that was never asked."""

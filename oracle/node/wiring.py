@@ -10,7 +10,7 @@ import httpx
 from oracle.chain.checked import CheckedChain
 from oracle.chain.reader import ChainReader
 from oracle.chain.rows import RowStore
-from oracle.chain.rpc import RpcEndpoint
+from oracle.chain.rpc import RpcEndpoint, TwinDecoder
 from oracle.delivery.loans import OpenLoans
 from oracle.delivery.policy import DeliveryPolicy
 from oracle.delivery.submitter import Destination, Submitter
@@ -72,10 +72,10 @@ def open_chains(
     settings: LocalSettings, config: CommitteeConfig, rows: RowStore, make_reader: type[ChainReader] = ChainReader
 ) -> ChainAccess:
     """Return readers over the endpoints of the settings, keeping rows in `rows`."""
-    endpoints = {
-        chain_id: tuple(RpcEndpoint(url, chain_id) for url in chain.rpc_urls)
-        for chain_id, chain in chain_settings(settings, config).items()
-    }
+    endpoints = {}
+    for chain_id, chain in chain_settings(settings, config).items():
+        decoder = TwinDecoder()
+        endpoints[chain_id] = tuple(RpcEndpoint(url, chain_id, decoder=decoder) for url in chain.rpc_urls)
     readers = {
         params.chain_id: make_reader(params, CheckedChain(params.chain_id, endpoints[params.chain_id]), rows)
         for params in config.params.chains

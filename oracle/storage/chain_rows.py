@@ -6,7 +6,7 @@ because a reorg past all of them starts the chain over. The rows are a copy of p
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from sqlalchemy import BigInteger, Column, Connection, Integer, LargeBinary, MetaData, Table, delete, insert, select
 
@@ -16,6 +16,8 @@ from oracle.storage.engine import Database
 KEPT_MARKS = 512
 KEPT_CUTS = 4_096
 ADDRESS_BYTES = 20
+CHUNK_ROWS = 10_000
+"""Rows read at a time, about 4 MB: memory does not grow with a chain's length."""
 
 type RowTuple = tuple[int, bytes, int, int, bytes, bytes, bytes]
 """(block number, block hash, block time, log index, address, topics, data)."""
@@ -60,6 +62,18 @@ _contracts = Table(
     Column("addresses", LargeBinary, nullable=False),
 )
 
+# In the driver's own words: building statements costs more than storing the rows.
+_INSERT_ROW = (
+    "INSERT INTO chain_log (chain_id, block_number, block_hash, time_s, log_index, address, topics, data) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_SELECT_ROWS = (
+    "SELECT block_number, block_hash, time_s, log_index, address, topics, data FROM chain_log "
+    "WHERE chain_id = ? AND (block_number, log_index) > (?, ?) AND block_number <= ? {condition}"
+    "ORDER BY block_number, log_index LIMIT ?"
+)
+_LAST_BLOCK = 2**63 - 1
+
 
 class ChainRows:
     """Rows of every chain in a node's database; the tables are made on first use."""
@@ -97,7 +111,7 @@ class ChainRows:
         """
         with self._database.connection() as connection:
             if rows:
-                connection.execute(insert(_logs), [_to_columns(chain_id, row) for row in rows])
+                connection.exec_driver_sql(_INSERT_ROW, [(chain_id, *row) for row in rows])
             connection.execute(insert(_marks), {"chain_id": chain_id, "block_number": mark[0], "block_hash": mark[1]})
             _prune_marks(connection, chain_id, self._kept_marks)
             _store_index(connection, chain_id, filter_hash, is_roll_back=False)
@@ -111,15 +125,30 @@ class ChainRows:
             _store_index(connection, chain_id, None, is_roll_back=True)
 
     def load_rows(self, chain_id: ChainId, first_block: int, last_block: int) -> Iterable[RowTuple]:
-        """Return the rows of these blocks, both included, ascending by (block number, log index)."""
-        c = _logs.c
-        query = (
-            select(c.block_number, c.block_hash, c.time_s, c.log_index, c.address, c.topics, c.data)
-            .where(c.chain_id == chain_id, c.block_number >= first_block, c.block_number <= last_block)
-            .order_by(c.block_number, c.log_index)
-        )
-        with self._database.connection() as connection:
-            return [tuple(row) for row in connection.execute(query)]
+        """Yield the rows of these blocks, both included, ascending by (block number, log index), a chunk at a time.
+
+        Each chunk is a read of its own: rows rolled back meanwhile are missing, which `count_roll_backs` tells afterwards.
+        """
+        return self._load_chunks(chain_id, first_block, last_block, ())
+
+    def load_rows_of(self, chain_id: ChainId, first_topics: Collection[bytes]) -> Iterable[RowTuple]:
+        """Yield all rows with one of these first topics, in the same order."""
+        return self._load_chunks(chain_id, 0, _LAST_BLOCK, sorted(first_topics)) if first_topics else ()
+
+    def _load_chunks(
+        self, chain_id: ChainId, first_block: int, last_block: int, topics: Sequence[bytes]
+    ) -> Iterator[RowTuple]:
+        condition = f"AND substr(topics, 1, 32) IN ({', '.join('?' * len(topics))}) " if topics else ""
+        query = _SELECT_ROWS.format(condition=condition)
+        place = (first_block, -1)
+        while True:
+            with self._database.connection() as connection:
+                parameters = (chain_id, *place, last_block, *topics, CHUNK_ROWS)
+                rows = connection.exec_driver_sql(query, parameters).fetchall()
+            yield from map(tuple, rows)
+            if len(rows) < CHUNK_ROWS:
+                return
+            place = (rows[-1][0], rows[-1][3])
 
     def load_contracts(self, chain_id: ChainId, block_number: int, checked_hash: bytes) -> frozenset[bytes] | None:
         """Return which accounts had code at a block, None if that was never asked or is too long ago."""
@@ -147,19 +176,6 @@ class ChainRows:
             oldest = connection.execute(blocks.offset(KEPT_CUTS - 1).limit(1)).scalar_one_or_none()
             if oldest is not None:
                 connection.execute(delete(_contracts).where(c.chain_id == chain_id, c.block_number < oldest))
-
-
-def _to_columns(chain_id: ChainId, row: RowTuple) -> dict[str, int | bytes]:
-    return {
-        "chain_id": chain_id,
-        "block_number": row[0],
-        "block_hash": row[1],
-        "time_s": row[2],
-        "log_index": row[3],
-        "address": row[4],
-        "topics": row[5],
-        "data": row[6],
-    }
 
 
 def _load_index(connection: Connection, chain_id: ChainId) -> tuple[bytes, int] | None:

@@ -113,6 +113,9 @@ class FakeEndpoint:
         self.truncated_to: int | None = None
         self.is_down = False
         self.lagging_blocks = 0
+        self.gives_times = False
+        self.late_s = 0
+        self.asked_headers: list[int] = []
         self.asked_ranges: list[tuple[int, int]] = []
 
     async def batch(self, calls: Sequence[Call]) -> list[Any]:
@@ -144,6 +147,7 @@ class FakeEndpoint:
         number = head if tag == "finalized" else int(tag, 16)
         if number > len(self.chain.blocks) - 1 - self.lagging_blocks:
             return None
+        self.asked_headers.append(number)
         block = self.chain.blocks[number]
         parent = self.chain.blocks[number - 1].block_hash if number else bytes(32)
         return {
@@ -160,13 +164,17 @@ class FakeEndpoint:
             raise EndpointRefusalError(self.name, "query returned more than 10000 results")
         addresses, topics = set(query["address"]), set(query["topics"][0])
         found = [
-            log_json(number, block.block_hash, index, log)
+            log_json(number, block.block_hash, index, log) | self._time_of(block)
             for number, block in enumerate(self.chain.blocks)
             if first <= number <= last
             for index, log in enumerate(block.logs)
             if to_hex(log.address) in addresses and to_hex(log.topics[:32]) in topics
         ]
         return found if self.truncated_to is None else found[: self.truncated_to]
+
+    def _time_of(self, block: FakeBlock) -> dict[str, str]:
+        """Return the field that newer clients add to a log."""
+        return {"blockTimestamp": hex(block.time_s + self.late_s)} if self.gives_times else {}
 
 
 def log_json(number: int, block_hash: bytes, index: int, log: FakeLog) -> dict[str, Any]:

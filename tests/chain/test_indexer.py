@@ -80,6 +80,25 @@ async def test_sync__whole_chain__stores_every_log_with_hash_and_time() -> None:
     assert all(row.time_s == chain.blocks[row.block_number].time_s for row in found)
 
 
+@pytest.mark.parametrize(
+    ("gives_times", "late_s", "headers_are_read"), [(True, 0, False), (True, 1, True), (False, 0, True)]
+)
+async def test_sync__times_come_with_the_logs__headers_are_read_only_where_two_do_not_agree(
+    gives_times: bool, late_s: int, headers_are_read: bool
+) -> None:
+    chain, rows = make_chain(), MemoryRows()
+    endpoints = [FakeEndpoint("a", chain), FakeEndpoint("b", chain)]
+    endpoints[0].gives_times, endpoints[1].gives_times = True, gives_times
+    endpoints[1].late_s = late_s
+
+    await Indexer(make_params(), CheckedChain(CHAIN_ID, endpoints), rows, range_size=RangeSize(7, 7)).sync()
+
+    found = stored(rows)
+    assert [(row.block_number, row.log_index) for row in found] == emitted(chain, 30)
+    assert all(row.time_s == chain.blocks[row.block_number].time_s for row in found)
+    assert (set(endpoints[0].asked_headers) >= {row.block_number for row in found}) == headers_are_read
+
+
 async def test_sync__reserve_initialised_inside_a_range__its_tokens_are_read_in_that_range() -> None:
     chain, rows = FakeChain(), MemoryRows()
     chain.mine(12, [*market_opened(), mint(WETH, address_of("supplier"), 5)])
@@ -210,12 +229,15 @@ class TurningEndpoint(FakeEndpoint):
             self.turns_at = None
 
 
+@pytest.mark.parametrize("gives_times", [False, True])
 @pytest.mark.parametrize("turns_after", [False, True])
 async def test_sync__finalised_block_replaced_while_it_reads__is_never_hidden_by_a_newer_mark(
-    turns_after: bool,
+    turns_after: bool, gives_times: bool
 ) -> None:
     chain, rows = make_chain(), MemoryRows()
     endpoints = [FakeEndpoint("a", chain), TurningEndpoint("b", chain)]
+    for endpoint in endpoints:
+        endpoint.gives_times = gives_times
     turning = endpoints[1]
     assert isinstance(turning, TurningEndpoint)
     indexer = Indexer(make_params(), CheckedChain(CHAIN_ID, endpoints), rows)

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import given as with_examples
+from hypothesis import strategies as st
 
 from oracle.chain.abi import events
-from oracle.chain.logs import LARGE_ANSWER_LOGS, LogQuery, RangeSize, compute_logs_digest, parse_logs
+from oracle.chain.logs import (
+    LARGE_ANSWER_LOGS,
+    LogQuery,
+    RangeSize,
+    RawLog,
+    _parse_each,
+    compute_logs_digest,
+    parse_logs,
+)
 from oracle.domain.ids import keccak256, to_hex
 from oracle.domain.units import BlockNumber
 from oracle.errors import MalformedAnswerError
@@ -58,6 +69,8 @@ def change(position: int, **fields: Any) -> list[dict[str, Any]]:
         change(1, removed=True),
         change(1, data="0xzz"),
         change(1, blockHash="0x12"),
+        change(0, logIndex="-0x1"),
+        change(2, logIndex="0x80000000"),
         list(reversed(honest_answer())),
         [{}],
         ["text"],
@@ -68,6 +81,59 @@ def change(position: int, **fields: Any) -> list[dict[str, Any]]:
 def test_parse_logs__answer_that_cannot_be__is_refused(given: Any) -> None:
     with pytest.raises(MalformedAnswerError):
         parse_logs("liar", QUERY, given)
+
+
+ODD_VALUES: dict[str, tuple[Any, ...]] = {
+    "blockNumber": ("0x5", "0x6", "0x9", "0x4", 5, "x"),
+    "blockHash": (to_hex(BLOCK_HASH), to_hex(keccak256(b"fork")), "0x12", None),
+    "logIndex": ("0x0", "0x3", "0x8", "-0x1", "0x80000000", []),
+    "address": (to_hex(POOL), "0x" + POOL.hex().upper(), to_hex(WETH), "0x"),
+    "topics": ([], [to_hex(events.SUPPLY)], [to_hex(events.SUPPLY)] * 5, ["0x12"], "0x"),
+    "data": ("0x", "0xAB", "0xa", None),
+    "removed": (True, False, None),
+    "blockTimestamp": ("0x10", "0x11", None),
+}
+MUTATIONS = st.sampled_from([{name: value} for name, values in ODD_VALUES.items() for value in values])
+
+
+def parse_or_none(
+    parse: Callable[[str, LogQuery, Any], tuple[RawLog, ...]], given: Any
+) -> list[tuple[Any, ...]] | None:
+    try:
+        return [log[:6] for log in parse("a", QUERY, given)]
+    except MalformedAnswerError:
+        return None
+
+
+@with_examples(changes=st.lists(st.tuples(st.integers(0, 2), MUTATIONS), max_size=3), order=st.permutations(range(3)))
+def test_parse_logs__any_answer__is_what_reading_log_by_log_gives(
+    changes: list[tuple[int, dict[str, Any]]], order: list[int]
+) -> None:
+    answers = honest_answer()
+    for position, fields in changes:
+        answers[position] |= fields
+    answers = [answers[i] for i in order] if len(changes) == 3 else answers
+
+    assert parse_or_none(parse_logs, answers) == parse_or_none(_parse_each, answers)
+
+
+@pytest.mark.parametrize(
+    ("texts", "times"),
+    [
+        (("0x10", "0x10", "0x20"), [16, 16, 32]),
+        (("0x10", "0x11", "0x20"), [None] * 3),
+        (("0x10", "0x10", None), [None] * 3),
+    ],
+)
+def test_parse_logs__times_given_with_the_logs__are_kept_if_every_block_has_one(
+    texts: tuple[str | None, ...], times: list[int | None]
+) -> None:
+    given = [log | {"blockTimestamp": text} for log, text in zip(honest_answer(), texts, strict=True)]
+
+    logs = parse_logs("a", QUERY, given)
+
+    assert [log.time_s for log in logs] == times
+    assert compute_logs_digest(logs) == compute_logs_digest(parse_logs("b", QUERY, honest_answer()))
 
 
 def test_logs_digest__any_field_changed__differs() -> None:

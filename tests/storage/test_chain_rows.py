@@ -8,6 +8,7 @@ import pytest
 
 from oracle.domain.units import ChainId
 from oracle.errors import StorageError
+from oracle.storage import chain_rows
 from oracle.storage.chain_rows import ChainRows, RowTuple
 from oracle.storage.engine import Database, open_database
 
@@ -36,6 +37,36 @@ def test_load_rows__two_ranges__come_back_in_order_and_unchanged(rows: ChainRows
     assert list(rows.load_rows(LEFT, 0, 99)) == first + second
     assert list(rows.load_rows(LEFT, 3, 10)) == first
     assert list(rows.load_rows(LEFT, 4, 10)) == []
+
+
+def test_load_rows__more_than_a_chunk__are_all_there_once_and_in_order(
+    rows: ChainRows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chain_rows, "CHUNK_ROWS", 4)
+    stored = [make_row(number, index) for number in range(5) for index in range(3)]
+    rows.append(LEFT, stored, mark=mark_of(9), filter_hash=FILTER)
+
+    assert list(rows.load_rows(LEFT, 0, 9)) == stored
+    assert list(rows.load_rows(LEFT, 1, 3)) == stored[3:12]
+
+
+def test_load_rows__rolled_back_between_chunks__ends_early(rows: ChainRows, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chain_rows, "CHUNK_ROWS", 2)
+    rows.append(LEFT, [make_row(number) for number in range(6)], mark=mark_of(9), filter_hash=FILTER)
+    reading = iter(rows.load_rows(LEFT, 0, 9))
+
+    first = next(reading)
+    rows.roll_back(LEFT, 2)
+
+    assert [first, *reading] == [make_row(number) for number in range(3)]
+
+
+def test_load_rows_of__first_topics__are_the_only_ones(rows: ChainRows) -> None:
+    wanted = (*make_row(4)[:5], b"\x09" * 32 + b"\x02" * 32, b"")
+    rows.append(LEFT, [make_row(3), wanted, make_row(5)], mark=mark_of(9), filter_hash=FILTER)
+
+    assert list(rows.load_rows_of(LEFT, {b"\x09" * 32, b"\x08" * 32})) == [wanted]
+    assert list(rows.load_rows_of(LEFT, set())) == []
 
 
 def test_load_marks__several__are_newest_first(rows: ChainRows) -> None:

@@ -80,6 +80,7 @@ class AaveV3Adapter:
     """One Aave v3 market of one chain."""
 
     topics: frozenset[Hash32] = frozenset(SHAPES)
+    discovery_topics: frozenset[Hash32] = frozenset({events.RESERVE_INITIALIZED})
 
     def __init__(self, params: ChainParams, market: MarketParams, anchors: tuple[Address, ...]) -> None:
         self._params = params

@@ -61,6 +61,7 @@ class MorphoBlueAdapter:
     """All markets of one Morpho Blue singleton of one chain."""
 
     topics: frozenset[Hash32] = frozenset(map(Hash32, (*SHAPES, events.SET_BORROW_RATE)))
+    discovery_topics: frozenset[Hash32] = frozenset({events.ENABLE_IRM})
 
     def __init__(self, params: ChainParams, market: MarketParams, anchors: tuple[Address, ...]) -> None:
         self._params = params
