@@ -16,14 +16,12 @@ from oracle.domain.committee import ChainParams, CommitteeConfig
 from oracle.domain.event import EventKind, LendingEvent
 from oracle.domain.history import BorrowerHistory, CollateralHistory, PositionRisk
 from oracle.domain.ids import Address, SubjectId, borrower_subject, contract_borrower_subject
-from oracle.domain.market import HourlySeries, Pair
-from oracle.domain.position import Collateral, Position, PositionSample
+from oracle.domain.market import HourlySeries
+from oracle.domain.position import PositionSample
 from oracle.domain.report import Cut
-from oracle.domain.units import BPS, YEAR_S, ChainId, Ppm, TimestampS, mul_div_up
+from oracle.domain.units import YEAR_S, ChainId, Ppm, TimestampS
 from oracle.features.collateral import compute_collateral_vector, known_volatility_ppm
-
-COUNTED_SHARE_BPS = 100
-"""Collateral below this share of a position's collateral does not set its sigma: anyone can send an account dust that turns into collateral."""
+from oracle.features.volatility import compute_position_risk
 
 type Place = tuple[ChainId, Address]
 type VolatilityOf = Callable[[CollateralHistory], Ppm | None]
@@ -37,6 +35,15 @@ class Histories:
     borrowers: tuple[BorrowerHistory, ...]
     collaterals: tuple[CollateralHistory, ...]
     accounts: Mapping[SubjectId, tuple[Place, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """A borrower that is scored at a cut: the accounts that are it, and its positions with debt there."""
+
+    subject: SubjectId
+    places: tuple[Place, ...]
+    states: tuple[PositionState, ...]
 
 
 def list_candidates(config: CommitteeConfig, ledgers: Mapping[ChainId, Ledger], cut: Cut) -> tuple[Address, ...]:
@@ -62,7 +69,7 @@ def build_histories(
     `code` has every candidate on every chain. A borrower is listed with debt at the cut, or with a borrow in the last 365 days.
     """
     as_of_s = boundary_of(config, cut)
-    stalled = {c.chain_id for i, c in enumerate(config.params.chains) if cut.stalled_chains >> i & 1}
+    stalled = list_stalled(config, cut)
     collaterals = [
         history
         for chain in config.params.chains
@@ -70,24 +77,41 @@ def build_histories(
         for history in list_collateral_histories(chain, ledgers[chain.chain_id], as_of_s)
     ]
     sigmas = {h.pair: volatility_of(h) for h in collaterals}
-    states = _group_states(ledgers)
+    params = {chain.chain_id: chain for chain in config.params.chains}
     borrowers, accounts = [], {}
-    for subject, places in _list_subjects(config, ledgers, cut, code):
-        positions = [s for place in places for s in states.get(place, ())]
-        if any(s.position.chain_id in stalled for s in positions):
-            continue
-        if any(ledgers[chain].has_unvalued_debt(address) for chain, address in places):
-            continue
-        if not positions and not any(_has_recent_borrow(ledgers[c].get_events(a), as_of_s) for c, a in places):
-            continue
-        risks = tuple(_to_risk(config, s, sigmas) for s in positions)
-        borrowers.append(_to_history(subject, as_of_s, risks, places, ledgers))
-        accounts[subject] = places
+    for listed in list_borrowers(config, ledgers, cut, code):
+        risks = tuple(
+            compute_position_risk(params[s.position.chain_id], s.position, s.health_factor_wad, sigmas)
+            for s in listed.states
+        )
+        borrowers.append(_to_history(listed, as_of_s, risks, ledgers))
+        accounts[listed.subject] = listed.places
     return Histories(
         borrowers=tuple(sorted(borrowers, key=lambda h: h.subject)),
         collaterals=tuple(sorted(collaterals, key=lambda h: h.pair.subject)),
         accounts=accounts,
     )
+
+
+def list_borrowers(
+    config: CommitteeConfig, ledgers: Mapping[ChainId, Ledger], cut: Cut, code: Mapping[Place, bool]
+) -> Iterator[Listed]:
+    """Yield every borrower that is scored at the cut, ascending by address; the ledgers stand at its blocks."""
+    as_of_s, stalled = boundary_of(config, cut), list_stalled(config, cut)
+    states = _group_states(ledgers)
+    for subject, places in _list_subjects(config, ledgers, cut, code):
+        own = tuple(s for place in places for s in states.get(place, ()))
+        if any(s.position.chain_id in stalled for s in own):
+            continue
+        if any(ledgers[chain].has_unvalued_debt(address) for chain, address in places):
+            continue
+        if own or any(_has_recent_borrow(ledgers[c].get_events(a), as_of_s) for c, a in places):
+            yield Listed(subject=subject, places=places, states=own)
+
+
+def list_stalled(config: CommitteeConfig, cut: Cut) -> set[ChainId]:
+    """Return the chains that had no block to be cut at."""
+    return {c.chain_id for i, c in enumerate(config.params.chains) if cut.stalled_chains >> i & 1}
 
 
 def boundary_of(config: CommitteeConfig, cut: Cut) -> TimestampS:
@@ -129,43 +153,24 @@ def _has_recent_borrow(events: Sequence[LendingEvent], as_of_s: TimestampS) -> b
     return any(e.kind is EventKind.BORROW and e.time_s >= as_of_s - YEAR_S for e in reversed(events))
 
 
-def _to_risk(config: CommitteeConfig, state: PositionState, sigmas: Mapping[Pair, Ppm | None]) -> PositionRisk:
-    position = state.position
-    chain = next(c for c in config.params.chains if c.chain_id == position.chain_id)
-    return PositionRisk(
-        chain_id=position.chain_id,
-        market=position.market,
-        health_factor_wad=state.health_factor_wad,
-        debt_usd_e8=position.debt_usd_e8,
-        volatility_ppm=_find_volatility(chain, position, sigmas),
-    )
-
-
-def _find_volatility(chain: ChainParams, position: Position, sigmas: Mapping[Pair, Ppm | None]) -> Ppm:
-    """Return the largest sigma of a position's pairs, 0 (unknown) if one is not known: a calm token beside a young one must not hide it."""
-    pairs = (
-        Pair(chain_id=chain.chain_id, token=collateral.token, numeraire=facts.numeraire)
-        for collateral in _list_counted(position)
-        for debt in position.debts
-        if (facts := chain.asset(debt.token)) is not None
-    )
-    found = [sigmas.get(pair) for pair in pairs if chain.wrapped_token(pair.numeraire) != pair.token]
-    known = [sigma for sigma in found if sigma is not None]
-    return max(known, default=Ppm(0)) if len(known) == len(found) else Ppm(0)
-
-
-def _list_counted(position: Position) -> list[Collateral]:
-    least = mul_div_up(position.collateral_usd_e8, COUNTED_SHARE_BPS, BPS)
-    return [c for c in position.collaterals if c.value_usd_e8 >= max(1, least)]
-
-
 def _to_history(
-    subject: SubjectId,
-    as_of_s: TimestampS,
-    positions: tuple[PositionRisk, ...],
-    places: Sequence[Place],
-    ledgers: Mapping[ChainId, Ledger],
+    listed: Listed, as_of_s: TimestampS, positions: tuple[PositionRisk, ...], ledgers: Mapping[ChainId, Ledger]
 ) -> BorrowerHistory:
+    events, samples = gather_rows(listed.places, ledgers)
+    return BorrowerHistory(
+        subject=listed.subject,
+        as_of_s=as_of_s,
+        positions=positions,
+        events=events,
+        samples=samples,
+        token_prices=_list_token_prices(events, ledgers),
+    )
+
+
+def gather_rows(
+    places: Sequence[Place], ledgers: Mapping[ChainId, Ledger]
+) -> tuple[tuple[LendingEvent, ...], tuple[PositionSample, ...]]:
+    """Return all events and samples of a subject's places, in canonical order."""
     events: list[LendingEvent] = []
     samples: list[PositionSample] = []
     for chain, address in places:
@@ -174,14 +179,7 @@ def _to_history(
     if len(places) > 1:
         events.sort(key=lambda e: e.order)
     samples.sort(key=lambda s: (s.time_s, s.chain_id, s.market))
-    return BorrowerHistory(
-        subject=subject,
-        as_of_s=as_of_s,
-        positions=positions,
-        events=tuple(events),
-        samples=tuple(samples),
-        token_prices=_list_token_prices(events, ledgers),
-    )
+    return tuple(events), tuple(samples)
 
 
 def _list_token_prices(
