@@ -10,10 +10,8 @@ from oracle.chain.abi.events import ANSWER_UPDATED
 from oracle.chain.rows import LogRow
 from oracle.domain.committee import ChainParams
 from oracle.domain.ids import USD, Address
-from oracle.domain.market import HourlySeries, Pair
+from oracle.domain.market import HourlySeries, Pair, cross_prices
 from oracle.domain.units import HOUR_S, TimestampS, UsdE8
-
-SCALE_E8 = 10**8
 
 
 class PriceBook:
@@ -94,10 +92,7 @@ class PriceBook:
         base_skip = (first_hour_s - base.first_hour_s) // HOUR_S
         prices = self._pair_prices.setdefault(pair, [])
         done = len(prices)
-        prices.extend(
-            max(1, price * SCALE_E8 // divisor)
-            for price, divisor in zip(series.prices_e8[skip + done :], base.prices_e8[base_skip + done :], strict=True)
-        )
+        prices.extend(cross_prices(series.prices_e8[skip + done :], base.prices_e8[base_skip + done :]))
         known = self._pair_series.get(pair)
         if known is None or len(known.prices_e8) != len(prices):
             known = HourlySeries(first_hour_s=first_hour_s, prices_e8=tuple(prices))
