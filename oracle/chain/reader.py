@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from oracle.chain.checked import BlockHeader, CheckedChain
 from oracle.chain.finality import derive_cut
 from oracle.chain.histories import Histories, Place, boundary_of, build_histories, list_candidates
 from oracle.chain.indexer import Indexer
 from oracle.chain.ledger import Ledger
-from oracle.chain.rows import RowStore
+from oracle.chain.parameters import list_parameters
+from oracle.chain.rows import LogRow, RowStore
 from oracle.domain.committee import ChainParams, CommitteeConfig
 from oracle.domain.ids import Address, keccak256
+from oracle.domain.market import ParameterChange
 from oracle.domain.report import ChainCut, Cut
 from oracle.domain.units import BlockNumber, ChainId, TimestampS
 from oracle.errors import ForeignCutError
@@ -64,6 +66,12 @@ class ChainReader:
         with self._ledger_turn:
             ledger.advance(cut.block_number, cut.block_hash, block_time_s, settle_s)
 
+    async def fetch_parameters(self, last_block: BlockNumber) -> Iterator[ParameterChange]:
+        """Return the changes of the markets' rules up to a block, in chain order; rows are read as the caller goes on."""
+        anchors = await self.indexer.fetch_anchors()
+        rows = (LogRow._make(stored) for stored in self._rows.load_rows(self.params.chain_id, 0, last_block))
+        return list_parameters(self.params, anchors, rows)
+
     async def fetch_has_code(self, addresses: Sequence[Address], block_number: BlockNumber) -> Mapping[Address, bool]:
         """Return which addresses are contracts at a block; an EIP-7702 delegation is none. Asked once, then kept with the rows."""
         checked_hash = keccak256(b"".join(sorted(addresses)))
@@ -75,22 +83,40 @@ class ChainReader:
         return {address: address in known for address in addresses}
 
 
-async def fetch_histories(config: CommitteeConfig, readers: Mapping[ChainId, ChainReader], cut: Cut) -> Histories:
-    """Return the histories of every subject at a cut: a function of the cut and of the chains' finalised blocks alone.
+async def project_cut(
+    config: CommitteeConfig, readers: Mapping[ChainId, ChainReader], cut: Cut
+) -> dict[ChainId, Ledger]:
+    """Return the ledger of every chain, standing at its block of the cut.
 
     Raises:
         ChainError: if a chain cannot be read, or its cut block is not the chain's.
     """
     boundary_s = boundary_of(config, cut)
     ledgers = {}
-    for position, chain_cut in enumerate(cut.chains):
-        is_stalled = bool(cut.stalled_chains >> position & 1)
-        ledgers[chain_cut.chain_id] = await readers[chain_cut.chain_id].project(
-            chain_cut, boundary_s, is_stalled=is_stalled
-        )
-    candidates = list_candidates(config, ledgers, cut)
+    for index, chain_cut in enumerate(cut.chains):
+        is_stalled = bool(cut.stalled_chains >> index & 1)
+        reader = readers[chain_cut.chain_id]
+        ledgers[chain_cut.chain_id] = await reader.project(chain_cut, boundary_s, is_stalled=is_stalled)
+    return ledgers
+
+
+async def fetch_code(
+    config: CommitteeConfig, readers: Mapping[ChainId, ChainReader], cut: Cut, ledgers: Mapping[ChainId, Ledger]
+) -> dict[Place, bool]:
+    """Return for every candidate whether it has code, on each chain at its block of the cut."""
+    candidates = await asyncio.to_thread(list_candidates, config, ledgers, cut)
     code: dict[Place, bool] = {}
     for chain_cut in cut.chains:
         found = await readers[chain_cut.chain_id].fetch_has_code(candidates, chain_cut.block_number)
         code |= {(chain_cut.chain_id, address): has_code for address, has_code in found.items()}
-    return build_histories(config, ledgers, cut, code)
+    return code
+
+
+async def fetch_histories(config: CommitteeConfig, readers: Mapping[ChainId, ChainReader], cut: Cut) -> Histories:
+    """Return the histories of every subject at a cut: a function of the cut and of the chains' finalised blocks alone.
+
+    Raises:
+        ChainError: if a chain cannot be read, or its cut block is not the chain's.
+    """
+    ledgers = await project_cut(config, readers, cut)
+    return build_histories(config, ledgers, cut, await fetch_code(config, readers, cut, ledgers))

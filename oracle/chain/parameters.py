@@ -1,0 +1,45 @@
+"""Rules of markets over time, as their logs set them: thresholds, bonuses, categories. Features do not need them; training and analysts do.
+
+Only what is indexed anyway is read, so a protocol's caps appear where its adapter asks for their logs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from oracle.chain.protocols import Anchors
+from oracle.chain.protocols.aave_v3 import adapter as aave_v3
+from oracle.chain.protocols.aave_v3.parameters import PARAMETER_READERS as AAVE_V3_READERS
+from oracle.chain.rows import LogRow
+from oracle.domain.committee import ChainParams, MarketParams
+from oracle.domain.ids import Address, Hash32
+from oracle.domain.market import ParameterChange
+
+type ParameterReader = Callable[[LogRow], Iterator[tuple[Address, str, int]]]
+"""Yields (token, or zero for the market; name; value) of a row."""
+
+READERS: Mapping[str, Mapping[Hash32, ParameterReader]] = {aave_v3.PROTOCOL: AAVE_V3_READERS}
+
+
+def list_parameters(params: ChainParams, anchors: Anchors, rows: Iterable[LogRow]) -> Iterator[ParameterChange]:
+    """Yield every change that rows of a chain hold, in their order; only contracts that belong to a market by configuration speak for it."""
+    homes: dict[Address, MarketParams] = {}
+    for market in params.markets:
+        homes.update(dict.fromkeys((market.market, *anchors[market.market]), market))
+    for row in rows:
+        home = homes.get(row.address)
+        if home is None:
+            continue
+        reader = READERS.get(home.protocol, {}).get(Hash32(row.topics[:32]))
+        for token, name, amount in reader(row) if reader is not None else ():
+            yield ParameterChange(
+                chain_id=params.chain_id,
+                block_number=row.block_number,
+                log_index=row.log_index,
+                time_s=row.time_s,
+                protocol=home.protocol,
+                market=home.market,
+                token=token,
+                name=name,
+                amount=amount,
+            )
