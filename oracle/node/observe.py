@@ -9,9 +9,9 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from oracle.chain.histories import Histories, boundary_of, build_histories, list_candidates
+from oracle.chain.histories import Histories, build_histories
 from oracle.chain.ledger import Ledger
-from oracle.chain.reader import ChainReader
+from oracle.chain.reader import ChainReader, fetch_code, project_cut
 from oracle.domain.committee import CommitteeConfig
 from oracle.domain.history import CollateralHistory
 from oracle.domain.ids import Address, SubjectId
@@ -94,28 +94,11 @@ class Observer:
         """
         async with self._turn:
             watch = _Stopwatch()
-            ledgers = await self._project(cut)
+            ledgers = await project_cut(self._config, self._readers, cut)
             watch.lap("project")
-            code = await self._fetch_code(cut, ledgers)
+            code = await fetch_code(self._config, self._readers, cut, ledgers)
             watch.lap("code")
             return await asyncio.to_thread(self._score, cut, ledgers, code, watch)
-
-    async def _project(self, cut: Cut) -> dict[ChainId, Ledger]:
-        boundary = boundary_of(self._config, cut)
-        ledgers: dict[ChainId, Ledger] = {}
-        for index, chain_cut in enumerate(cut.chains):
-            is_stalled = bool(cut.stalled_chains >> index & 1)
-            reader = self._readers[chain_cut.chain_id]
-            ledgers[chain_cut.chain_id] = await reader.project(chain_cut, boundary, is_stalled=is_stalled)
-        return ledgers
-
-    async def _fetch_code(self, cut: Cut, ledgers: Mapping[ChainId, Ledger]) -> dict[Place, bool]:
-        candidates = await asyncio.to_thread(list_candidates, self._config, ledgers, cut)
-        code: dict[Place, bool] = {}
-        for chain_cut in cut.chains:
-            flags = await self._readers[chain_cut.chain_id].fetch_has_code(candidates, chain_cut.block_number)
-            code.update({(chain_cut.chain_id, address): flag for address, flag in flags.items()})
-        return code
 
     def _score(
         self, cut: Cut, ledgers: Mapping[ChainId, Ledger], code: Mapping[Place, bool], watch: _Stopwatch
