@@ -366,6 +366,18 @@ class EpochTooEarlyError(NodeError):
         )
 
 
+class ExportScheduleError(NodeError):
+    """An export asks for more cuts than the history holds."""
+
+    def __init__(self, wanted: int, every_days: int, possible: int, history_days: int) -> None:
+        self.wanted = wanted
+        self.possible = possible
+        super().__init__(
+            f"{wanted} cuts {every_days} days apart do not fit: the youngest chain's markets began {history_days} days before the newest, "
+            f"which leaves room for {possible}; ask for fewer with --cuts, or closer together with --every"
+        )
+
+
 class FaultRefusedError(NodeError):
     """A fault was asked for outside the sandbox."""
 

@@ -13,7 +13,8 @@ from oracle.scoring.bundle import Bundle
 from training.borrower import train_borrower
 from training.card import GENERATED_LIMITS, MAKER_LIMITS, borrower_card, collateral_card
 from training.collateral import read_runs, train_collateral
-from training.datasets.canonical import Dataset, read_dataset
+from training.datasets.canonical import Dataset
+from training.datasets.folder import read_dataset
 from training.datasets.maker import read_maker
 from training.errors import DatasetError
 from training.export import write_bundle

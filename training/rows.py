@@ -13,6 +13,7 @@ from oracle.features.collateral import compute_price_vector
 from oracle.features.health import DUST_USD_E8
 from training.datasets.canonical import Dataset
 from training.datasets.prices import PriceRun
+from training.histories import take_snapshot
 from training.labels import HORIZON_S, LIQUIDATION_WINDOW_HOURS, deepest_falls_bps, is_liquidated
 
 _MIN_HISTORY_HOURS = 720
@@ -23,7 +24,7 @@ type Array = np.ndarray[Any, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class BorrowerRows:
-    """One row per borrower with debt above dust and midnight; `clusters` number the borrowers."""
+    """One row per borrower with debt above dust and cut; `clusters` number the borrowers."""
 
     vectors: Array
     is_positive: Array
@@ -43,18 +44,18 @@ class CollateralRows:
 
 
 def build_borrower_rows(dataset: Dataset, *, step_days: int) -> BorrowerRows:
-    """Return the rows of every `step_days`-th midnight whose horizon lies inside the data.
+    """Return the rows of cuts at least `step_days` apart whose horizon lies inside the data.
 
     A position clearly below liquidation at a snapshot is being liquidated, or was reconstructed wrongly: there is nothing to foresee. One without
     known volatility gets a conservative z in production, which says nothing about distance.
     """
     vectors, labels, clusters, times, healths = [], [], [], [], []
-    first = -(-dataset.start_s // DAY_S) * DAY_S
-    for midnight in range(first, dataset.end_s - HORIZON_S + 1, step_days * DAY_S):
-        as_of_s = TimestampS(midnight)
-        prices = dataset.prices_at(as_of_s)
+    for as_of_s in list_row_times(dataset, step_days=step_days):
+        snapshot = take_snapshot(dataset, as_of_s)
         for cluster, borrower in enumerate(dataset.borrowers):
-            history = dataset.history(borrower, as_of_s, prices)
+            if as_of_s not in borrower.listed_times:
+                continue
+            history = snapshot.history(borrower)
             debt = sum(p.debt_usd_e8 for p in history.positions)
             lowest = min((p.health_factor_wad for p in history.positions if p.debt_usd_e8 > 0), default=0)
             is_known = all(p.volatility_ppm > 0 for p in history.positions)
@@ -63,7 +64,7 @@ def build_borrower_rows(dataset: Dataset, *, step_days: int) -> BorrowerRows:
             vectors.append(compute_borrower_vector(history))
             labels.append(is_liquidated(borrower, as_of_s, debt))
             clusters.append(cluster)
-            times.append(midnight)
+            times.append(as_of_s)
             # Log of a health factor as a float: a baseline only, no part of the model.
             healths.append(np.log(min(lowest, 1000 * WAD) / WAD))
     return BorrowerRows(
@@ -73,6 +74,16 @@ def build_borrower_rows(dataset: Dataset, *, step_days: int) -> BorrowerRows:
         as_of_s=np.array(times),
         log_health=np.array(healths),
     )
+
+
+def list_row_times(dataset: Dataset, *, step_days: int) -> list[TimestampS]:
+    """Return cuts at least `step_days` apart, from the first one on, whose horizon lies inside the data."""
+    chosen: list[TimestampS] = []
+    for as_of_s in dataset.cuts_s:
+        is_due = not chosen or as_of_s >= chosen[-1] + step_days * DAY_S
+        if is_due and as_of_s + HORIZON_S <= dataset.end_s:
+            chosen.append(as_of_s)
+    return chosen
 
 
 def concatenate(parts: list[BorrowerRows]) -> BorrowerRows:

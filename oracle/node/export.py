@@ -1,80 +1,124 @@
-"""Writes what a node knows at a cut as canonical Parquet: events, daily samples, hourly prices, facts. Training reads the same folder.
+"""Writes what a node knows at a schedule of cuts as a canonical dataset: all that training needs to compute the node's vectors there, and the future of each.
 
-One row a value of `oracle.domain`, columns named as its fields, `subject` in front. Integers that may exceed 64 bits are decimal text, bytes are
-binary. The format is described in `training/README.md`.
+The ledgers advance from cut to cut, as a node's do. At each cut go out who is listed and the positions with debt; at the last one events, daily samples,
+hourly USD prices of every token, and the markets' rules over time. A borrower's rows stand under every subject that it was listed as, so an account that
+became a contract has both histories. The format is described in `training/README.md`.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import fields
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from oracle.chain.histories import Histories
+from oracle.chain.histories import Place, boundary_of, gather_rows, list_borrowers
+from oracle.chain.ledger import Ledger
+from oracle.chain.reader import ChainReader, fetch_code, project_cut
+from oracle.domain import canonical
 from oracle.domain.committee import CommitteeConfig
-from oracle.domain.event import LendingEvent
-from oracle.domain.ids import USD, SubjectId, to_hex
-from oracle.domain.position import PositionSample
-from oracle.domain.report import Cut, boundary_s
+from oracle.domain.ids import SubjectId, to_hex
+from oracle.domain.report import Cut
+from oracle.domain.units import ChainId
+from oracle.node.export_tables import TableFolder
 
-FORMAT = 1
-TEXT_COLUMNS = frozenset({"amount", "seized_amount", "health_factor_wad"})
+type Places = dict[SubjectId, tuple[Place, ...]]
 
 
-def write_export(folder: Path, name: str, config: CommitteeConfig, cut: Cut, histories: Histories) -> dict[str, int]:
-    """Write the folder and return how many rows each file has."""
+async def write_export(
+    folder: Path, name: str, config: CommitteeConfig, readers: Mapping[ChainId, ChainReader], cuts: Sequence[Cut]
+) -> dict[str, int]:
+    """Write the folder for cuts in ascending order, none stalled; return how many borrowers and rows it has.
+
+    Raises:
+        ChainError: if a chain cannot be read.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    events = [(b.subject, event) for b in histories.borrowers for event in b.events]
-    samples = [(b.subject, sample) for b in histories.borrowers for sample in b.samples]
-    prices = [
-        {
-            "chain_id": int(history.pair.chain_id),
-            "token": bytes(history.pair.token),
-            "first_hour_s": int(history.series.first_hour_s),
-            "prices_e8": list(history.series.prices_e8),
-        }
-        for history in histories.collaterals
-        if history.pair.numeraire == USD
-    ]
-    _write_table(folder / "events.parquet", _to_rows(LendingEvent, events))
-    _write_table(folder / "samples.parquet", _to_rows(PositionSample, samples))
-    _write_table(folder / "prices.parquet", prices)
-    assets = _to_assets(config)
-    (folder / "assets.json").write_text(json.dumps(assets, indent=1) + "\n", encoding="utf-8")
-    meta = {
-        "format": FORMAT,
-        "name": name,
-        "start_s": min((int(event.time_s) for _, event in events), default=0),
-        "end_s": int(boundary_s(cut.epoch, config.params.epoch_seconds)),
-        "cut_hash": to_hex(cut.hash),
-        "config_digest": to_hex(config.digest),
-    }
-    (folder / "meta.json").write_text(json.dumps(meta, indent=1) + "\n", encoding="utf-8")
+    # Written last: a folder without it is no dataset.
+    (folder / canonical.META).unlink(missing_ok=True)
+    places: Places = {}
+    with TableFolder(folder) as tables:
+        for cut in cuts:
+            ledgers = await project_cut(config, readers, cut)
+            code = await fetch_code(config, readers, cut, ledgers)
+            await asyncio.to_thread(_add_cut, tables, config, ledgers, cut, code, places)
+        for chain_cut in cuts[-1].chains:
+            changes = await readers[chain_cut.chain_id].fetch_parameters(chain_cut.block_number)
+            tables.add(canonical.PARAMETERS, map(canonical.parameter_row, changes))
+        start_s = await asyncio.to_thread(_add_histories, tables, ledgers, places)
+        await asyncio.to_thread(tables.close)
+    notes = sorted({note for reader in readers.values() if (note := getattr(reader, "code_note", ""))})
+    _write_json(folder / canonical.ASSETS, _list_assets(config))
+    _write_json(folder / canonical.META, _describe(name, config, cuts, start_s, notes))
+    return {"borrowers": len(places), "cuts": len(cuts), **tables.counts}
+
+
+def _add_cut(
+    tables: TableFolder,
+    config: CommitteeConfig,
+    ledgers: Mapping[ChainId, Ledger],
+    cut: Cut,
+    code: Mapping[Place, bool],
+    places: Places,
+) -> None:
+    as_of_s = boundary_of(config, cut)
+    for listed in list_borrowers(config, ledgers, cut, code):
+        places[listed.subject] = listed.places
+        tables.add(canonical.LISTED, [{"as_of_s": int(as_of_s), "subject": bytes(listed.subject)}])
+        for state in listed.states:
+            at = canonical.PositionAt(
+                as_of_s=as_of_s, position=state.position, health_factor_wad=state.health_factor_wad
+            )
+            tables.add(canonical.POSITIONS, [canonical.position_row(listed.subject, at)])
+
+
+def _add_histories(tables: TableFolder, ledgers: Mapping[ChainId, Ledger], places: Places) -> int:
+    """Add all events, samples and prices; return the time of the first event, 0 without one."""
+    starts = []
+    for subject in sorted(places):
+        events, samples = gather_rows(places[subject], ledgers)
+        starts += [event.time_s for event in events[:1]]
+        tables.add(canonical.EVENTS, (canonical.event_row(subject, event) for event in events))
+        tables.add(canonical.SAMPLES, (canonical.sample_row(subject, sample) for sample in samples))
+    for chain_id, ledger in ledgers.items():
+        for asset in ledger.params.assets:
+            series = ledger.prices.get_series(asset.token)
+            if series is not None:
+                tables.add(canonical.PRICES, [canonical.price_row(chain_id, asset.token, series)])
+    return min(starts, default=0)
+
+
+def _describe(
+    name: str, config: CommitteeConfig, cuts: Sequence[Cut], start_s: int, notes: list[str]
+) -> dict[str, Any]:
     return {
-        "borrowers": len(histories.borrowers),
-        "events": len(events),
-        "samples": len(samples),
-        "prices": len(prices),
+        "format": canonical.FORMAT,
+        "name": name,
+        "start_s": int(start_s),
+        "end_s": int(boundary_of(config, cuts[-1])),
+        "config_digest": to_hex(config.digest),
+        "notes": notes,
+        "cuts": [
+            {
+                "as_of_s": int(boundary_of(config, cut)),
+                "epoch": int(cut.epoch),
+                "cut_hash": to_hex(cut.hash),
+                "chains": [
+                    {
+                        "chain_id": int(chain.chain_id),
+                        "block_number": int(chain.block_number),
+                        "block_hash": to_hex(chain.block_hash),
+                    }
+                    for chain in cut.chains
+                ],
+            }
+            for cut in cuts
+        ],
     }
 
 
-def _to_rows(cls: type[Any], values: Iterable[tuple[SubjectId, Any]]) -> list[dict[str, Any]]:
-    names = [item.name for item in fields(cls)]
-    return [
-        {"subject": bytes(subject), **{name: _plain(name, getattr(value, name)) for name in names}}
-        for subject, value in values
-    ]
-
-
-def _plain(name: str, value: Any) -> Any:
-    if name in TEXT_COLUMNS:
-        return str(value)
-    return int(value) if isinstance(value, int) else value
-
-
-def _to_assets(config: CommitteeConfig) -> list[dict[str, Any]]:
+def _list_assets(config: CommitteeConfig) -> list[dict[str, Any]]:
     return [
         {
             "chain_id": int(chain.chain_id),
@@ -90,7 +134,5 @@ def _to_assets(config: CommitteeConfig) -> list[dict[str, Any]]:
     ]
 
 
-def _write_table(path: Path, rows: Sequence[dict[str, Any]]) -> None:
-    import polars as pl
-
-    pl.DataFrame(rows, infer_schema_length=None).write_parquet(path, compression="zstd")
+def _write_json(path: Path, content: Any) -> None:
+    path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")

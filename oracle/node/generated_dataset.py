@@ -11,10 +11,7 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
-from oracle.chain.reader import fetch_histories
-from oracle.domain.units import Epoch
-from oracle.node.export import write_export
-from oracle.node.inspection import open_verifier
+from oracle.node.export_command import export_dataset
 from oracle.node.provision import provision_sandbox
 from oracle.node.settings import load_settings
 from oracle.sandbox.config import HistorySpec, SandboxConfig, find_sandbox_models
@@ -22,10 +19,11 @@ from oracle.sandbox.world import start_world
 
 END_S = int(datetime(2026, 11, 1, tzinfo=UTC).timestamp())
 SEEDS = (101, 102, 103, 104)
+CUT_DAYS = 5
 
 
 async def write_generated_dataset(out: Path, spec: HistorySpec) -> dict[str, int]:
-    """Build or load the world, read it through its endpoints as a node does, and write the dataset up to the end of its history."""
+    """Build or load the world, read it through its endpoints as a node does, and write the dataset with a cut every five days of its history."""
     borrower_model, collateral_model = find_sandbox_models()
     with tempfile.TemporaryDirectory() as scratch:
         config = SandboxConfig(
@@ -37,12 +35,11 @@ async def write_generated_dataset(out: Path, spec: HistorySpec) -> dict[str, int
         )
         async with await start_world(config) as world:
             members = provision_sandbox(world.manifest, Path(scratch) / "nodes")
-            async with open_verifier(load_settings(members[0].config_path)) as (verifier, _, committee):
-                end_s = min(chain.history_end_s for chain in world.manifest.chains)
-                cut = await verifier.derive_cut(Epoch(end_s // committee.params.epoch_seconds))
-                histories = await fetch_histories(committee, verifier.readers, cut)
-                name = f"generated activity, seed {spec.seed}"
-                return write_export(out, name, committee, cut, histories)
+            settings = load_settings(members[0].config_path)
+            end_s = min(chain.history_end_s for chain in world.manifest.chains)
+            epoch = end_s // config.committee.epoch_seconds
+            name = f"generated activity, seed {spec.seed}"
+            return await export_dataset(out, name, settings, epoch=epoch, cuts=None, every_days=CUT_DAYS)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""A verifier from an operator's settings, keeping nothing: rows live in memory, no key is opened, nothing is sent."""
+"""A verifier from an operator's settings, keeping nothing: no key is opened, nothing is sent."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from oracle.chain.reader import ChainReader
-from oracle.chain.rows import MemoryRows
+from oracle.chain.rows import MemoryRows, RowStore
 from oracle.domain.committee import CommitteeConfig
 from oracle.domain.ids import Address, parse_address
 from oracle.domain.units import BlockNumber
@@ -39,15 +39,17 @@ class PatientReader(ChainReader):
 
 
 @asynccontextmanager
-async def open_verifier(settings: LocalSettings) -> AsyncIterator[tuple[Verifier, Scorers, CommitteeConfig]]:
-    """Yield a verifier, the scorers it uses and the committee.
+async def open_verifier(
+    settings: LocalSettings, rows: RowStore | None = None
+) -> AsyncIterator[tuple[Verifier, Scorers, CommitteeConfig]]:
+    """Yield a verifier, the scorers it uses and the committee; rows are kept in memory unless a store is given.
 
     Raises:
         OracleError: if a setting, the committee file, a bundle or an endpoint is wrong.
     """
     config = read_committee(settings.committee)
     scorers = load_scorers(settings, config)
-    access = open_chains(settings, config, MemoryRows(), PatientReader)
+    access = open_chains(settings, config, MemoryRows() if rows is None else rows, PatientReader)
     gateways = {chain_id: RpcGateway(chain_id, endpoints) for chain_id, endpoints in access.endpoints.items()}
     oracles = {c: parse_address(chain.risk_oracle) for c, chain in chain_settings(settings, config).items()}
     observer = Observer(config, access.readers, scorers)

@@ -10,7 +10,7 @@ from oracle.errors import SandboxBundleError
 from oracle.scoring.bundle import load_bundle
 from tests.training.generated import small_dataset
 from training.__main__ import main
-from training.datasets.canonical import write_dataset
+from training.datasets.folder import write_dataset
 
 
 @pytest.fixture(scope="module")
@@ -55,8 +55,8 @@ def test_train__data_set_missing__is_named(tmp_path: Path, capsys: pytest.Captur
 def test_train__too_few_liquidations__says_so(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     import polars as pl
 
-    for name in ("samples.parquet", "prices.parquet", "assets.json", "meta.json"):
-        (tmp_path / name).write_bytes((folder / name).read_bytes())
+    for path in folder.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
     events = pl.read_parquet(folder / "events.parquet").filter(pl.col("kind") != 5)
     events.write_parquet(tmp_path / "events.parquet")
 

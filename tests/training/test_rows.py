@@ -9,6 +9,7 @@ from oracle.features.borrower import compute_borrower_vector
 from oracle.features.collateral import compute_price_vector
 from tests.training.generated import small_dataset
 from training.datasets.prices import PriceRun
+from training.histories import take_snapshot
 from training.labels import HORIZON_S, is_liquidated
 from training.rows import build_borrower_rows, build_collateral_rows, concatenate
 
@@ -23,7 +24,7 @@ def test_build_borrower_rows__each_row__is_the_vector_and_label_of_its_history()
     for i in range(0, len(rows.vectors), 7):
         as_of_s = TimestampS(int(rows.as_of_s[i]))
         borrower = dataset.borrowers[int(rows.clusters[i])]
-        history = dataset.history(borrower, as_of_s, dataset.prices_at(as_of_s))
+        history = take_snapshot(dataset, as_of_s).history(borrower)
         debt = sum(p.debt_usd_e8 for p in history.positions)
         assert tuple(rows.vectors[i].tolist()) == compute_borrower_vector(history)
         assert bool(rows.is_positive[i]) == is_liquidated(borrower, as_of_s, debt)

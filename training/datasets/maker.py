@@ -15,14 +15,16 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from oracle.domain.canonical import PositionAt
 from oracle.domain.event import EventKind, LendingEvent
 from oracle.domain.ids import ETH, USD, Address, SubjectId, address_word
 from oracle.domain.market import AssetFacts, HourlySeries
-from oracle.domain.position import PositionSample
-from oracle.domain.units import DAY_S, HOUR_S, WAD, BlockNumber, ChainId, TimestampS, UsdE8, Wad
-from training.datasets.canonical import Borrower, Dataset
+from oracle.domain.position import Collateral, Holding, PositionSample
+from oracle.domain.units import DAY_S, HOUR_S, WAD, BlockNumber, Bps, ChainId, TimestampS, UsdE8, Wad
+from training.datasets.canonical import Borrower, Dataset, list_midnights, place_position
 from training.datasets.prices import data_file, hourly_runs, read_closes, sample_oracle, to_series
 
+PROTOCOL = "maker"
 FOLDER = Path("maker_ethb_vaults")
 CHAIN = ChainId(1)
 MARKET = Address(b"\x35" + bytes(19))
@@ -37,6 +39,9 @@ _KINDS = {
     "liquidation": EventKind.LIQUIDATION,
 }
 _LEAST_DEBT_USD = 1.0
+_THRESHOLD_BPS = Bps(7_692)
+
+type State = tuple[PositionSample, PositionAt]
 
 
 def read_maker(data: Path) -> Dataset:
@@ -62,6 +67,7 @@ def read_maker(data: Path) -> Dataset:
         borrowers=tuple(sorted(borrowers, key=lambda b: b.subject)),
         prices={(CHAIN, WETH): series},
         assets=assets,
+        cuts_s=list_midnights(int(str(events["time_s"].min())), end_s),
         start_s=TimestampS(int(str(events["time_s"].min()))),
         end_s=TimestampS(end_s),
     )
@@ -97,12 +103,12 @@ class _Vault:
     def borrower(self, rows: list[dict[str, Any]]) -> Borrower:
         """Return the vault's events and samples."""
         events: list[LendingEvent] = []
-        samples: list[PositionSample] = []
+        states: list[State] = []
         eth = dai = 0.0
         last_s = rows[0]["time_s"]
         for index, row in enumerate(rows):
             time_s = row["time_s"]
-            dai = self._walk(samples, eth, dai, last_s, time_s)
+            dai = self._walk(states, eth, dai, last_s, time_s)
             event = self._event(index, row, time_s)
             events.append(event)
             eth_change, dai_change = float(row["eth"] or 0), float(row["dai"] or 0)
@@ -112,24 +118,29 @@ class _Vault:
             if row["event"] in ("withdraw", "liquidation"):
                 dai = min(dai, self._most_debt(eth, time_s, row["event"]))
             last_s = time_s
-        self._walk(samples, eth, dai, last_s, self.end_s)
-        return Borrower(subject=SubjectId(address_word(self.account)), events=tuple(events), samples=tuple(samples))
+        self._walk(states, eth, dai, last_s, self.end_s)
+        return Borrower(
+            subject=SubjectId(address_word(self.account)),
+            events=tuple(events),
+            samples=tuple(sample for sample, _ in states),
+            positions=tuple(position for _, position in states),
+        )
 
-    def _walk(self, samples: list[PositionSample], eth: float, dai: float, from_s: int, until_s: int) -> float:
+    def _walk(self, states: list[State], eth: float, dai: float, from_s: int, until_s: int) -> float:
         """Sample at each midnight in (from, until]; return the debt at `until`."""
         time_s = from_s
         midnight = from_s - from_s % DAY_S + DAY_S
         while midnight < until_s and dai > _LEAST_DEBT_USD:
             dai *= 1 + self._fee(midnight) * (midnight - time_s) / (365 * DAY_S)
-            samples.append(self._sample(midnight, eth, dai))
+            states.append(self._state(midnight, eth, dai))
             time_s, midnight = midnight, midnight + DAY_S
         if dai > _LEAST_DEBT_USD:
             dai *= 1 + self._fee(until_s) * (until_s - time_s) / (365 * DAY_S)
         return dai
 
-    def _sample(self, time_s: int, eth: float, dai: float) -> PositionSample:
+    def _state(self, time_s: int, eth: float, dai: float) -> State:
         collateral = eth * self._price_e8(time_s)
-        return PositionSample(
+        sample = PositionSample(
             time_s=TimestampS(time_s),
             chain_id=CHAIN,
             market=MARKET,
@@ -137,6 +148,14 @@ class _Vault:
             debt_usd_e8=UsdE8(int(dai * 1e8)),
             collateral_usd_e8=UsdE8(int(collateral)),
         )
+        held = Collateral(
+            token=WETH,
+            amount=int(eth * 1e18),
+            value_usd_e8=sample.collateral_usd_e8,
+            liquidation_threshold_bps=_THRESHOLD_BPS,
+        )
+        owed = Holding(token=DAI, amount=int(dai * 1e18), value_usd_e8=sample.debt_usd_e8)
+        return sample, place_position(sample, protocol=PROTOCOL, account=self.account, collateral=held, debt=owed)
 
     def _event(self, index: int, row: dict[str, Any], time_s: int) -> LendingEvent:
         kind = _KINDS[row["event"]]
@@ -149,7 +168,7 @@ class _Vault:
             block_number=BlockNumber(row["block"]),
             log_index=index,
             time_s=TimestampS(time_s),
-            protocol="maker",
+            protocol=PROTOCOL,
             market=MARKET,
             kind=kind,
             account=self.account,

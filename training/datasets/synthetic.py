@@ -10,13 +10,15 @@ from typing import Any
 
 import numpy as np
 
+from oracle.domain.canonical import PositionAt
 from oracle.domain.event import EventKind, LendingEvent
 from oracle.domain.ids import BTC, ETH, USD, Address, borrower_subject
 from oracle.domain.market import AssetFacts, HourlySeries
-from oracle.domain.position import PositionSample
-from oracle.domain.units import DAY_S, HOUR_S, WAD, BlockNumber, ChainId, TimestampS, UsdE8, Wad
-from training.datasets.canonical import Borrower, Dataset
+from oracle.domain.position import Collateral, Holding, PositionSample
+from oracle.domain.units import BPS, DAY_S, HOUR_S, WAD, BlockNumber, Bps, ChainId, TimestampS, UsdE8, Wad
+from training.datasets.canonical import Borrower, Dataset, list_midnights, place_position
 
+PROTOCOL = "generated"
 CHAINS = (ChainId(31_337), ChainId(31_338))
 WETH, WBTC, USDC = (Address(bytes([n]) * 20) for n in (0xE1, 0xB1, 0xD1))
 LIQUIDATOR = Address(b"\x99" * 20)
@@ -69,6 +71,7 @@ def generate_dataset(*, seed: int, borrowers: int, days: int) -> Dataset:
         borrowers=tuple(sorted(people, key=lambda b: b.subject)),
         prices=series,
         assets=assets,
+        cuts_s=list_midnights(_START_S, _START_S + days * DAY_S),
         start_s=TimestampS(_START_S),
         end_s=TimestampS(_START_S + days * DAY_S),
     )
@@ -92,7 +95,7 @@ class _Person:
     prices: dict[Address, np.ndarray[Any, Any]]
     days: int
     events: list[LendingEvent] = field(default_factory=list)
-    samples: list[PositionSample] = field(default_factory=list)
+    states: list[tuple[PositionSample, PositionAt]] = field(default_factory=list)
     held: float = 0.0
     debt: float = 0.0
 
@@ -115,7 +118,7 @@ class _Person:
         for day in range(first, self.days):
             midnight = _START_S + day * DAY_S
             if self.debt > 1:
-                self.samples.append(self._sample(midnight))
+                self.states.append(self._state(midnight))
             if day == first:
                 value = float(np.exp(self.random.normal(9.0, 1.0)))
                 self._act(EventKind.SUPPLY, midnight + 3_600, value)
@@ -123,7 +126,12 @@ class _Person:
             else:
                 self._behave(habit, midnight + int(self.random.integers(1, 10)) * HOUR_S)
             self._liquidate(midnight)
-        return Borrower(subject=borrower_subject(self.account), events=tuple(self.events), samples=tuple(self.samples))
+        return Borrower(
+            subject=borrower_subject(self.account),
+            events=tuple(self.events),
+            samples=tuple(sample for sample, _ in self.states),
+            positions=tuple(position for _, position in self.states),
+        )
 
     def _behave(self, habit: Habit, time_s: int) -> None:
         health, luck = self._health(time_s), self.random.random()
@@ -164,7 +172,7 @@ class _Person:
                 block_number=BlockNumber((time_s - _START_S) // 12),
                 log_index=self.number,
                 time_s=TimestampS(time_s),
-                protocol="generated",
+                protocol=PROTOCOL,
                 market=self.market,
                 kind=kind,
                 account=self.account,
@@ -182,8 +190,8 @@ class _Person:
     def market(self) -> Address:
         return Address(bytes([self.number % 2 + 1]) * 20)
 
-    def _sample(self, time_s: int) -> PositionSample:
-        return PositionSample(
+    def _state(self, time_s: int) -> tuple[PositionSample, PositionAt]:
+        sample = PositionSample(
             time_s=TimestampS(time_s),
             chain_id=self.chain,
             market=self.market,
@@ -191,6 +199,14 @@ class _Person:
             debt_usd_e8=UsdE8(int(self.debt * 1e8)),
             collateral_usd_e8=UsdE8(int(self.held * self._price(time_s) * 1e8)),
         )
+        held = Collateral(
+            token=self.token,
+            amount=int(self.held * 1e18),
+            value_usd_e8=sample.collateral_usd_e8,
+            liquidation_threshold_bps=Bps(int(_THRESHOLD * BPS)),
+        )
+        owed = Holding(token=USDC, amount=int(self.debt * 1e18), value_usd_e8=sample.debt_usd_e8)
+        return sample, place_position(sample, protocol=PROTOCOL, account=self.account, collateral=held, debt=owed)
 
     def _health(self, time_s: int) -> float:
         return self.held * self._price(time_s) * _THRESHOLD / max(self.debt, 1e-9)
