@@ -44,6 +44,7 @@ MODULES_WITHOUT_HISTORY = (
     "display.py",
     "world.py",
     "assay.py",
+    "morpho.py",
     "__main__.py",
 )
 DEPLOYED_BY_FORGE = ("SandboxToken", "ScriptedFeed", "ForwardingAccount")

@@ -1,0 +1,118 @@
+"""The Morpho Blue adapter against the real singleton on anvil: every position at several cuts, to the last unit."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from oracle.chain.ledger import Ledger
+from oracle.chain.protocols.morpho_blue.adapter import MorphoBlueAdapter
+from oracle.chain.protocols.morpho_blue.shares import to_shares_down
+from oracle.chain.protocols.morpho_blue.state import compute_balances
+from oracle.chain.rows import MemoryRows
+from oracle.chain.rpc import RpcEndpoint
+from oracle.domain.ids import Address, parse_address
+from oracle.domain.units import WAD, ChainId
+from oracle.sandbox.config import TINY_HISTORY, SandboxConfig
+from oracle.sandbox.world import World, start_world
+from tests.integration.chain_world import assert_equal_to_pool, mine_past_boundary
+from tests.integration.morpho_stage import PLANS, MorphoStage
+
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
+CUTS = 4
+PROBE_AMOUNT = 10**12
+KINDS = {
+    "borrow", "borrow shares", "collateral", "gift", "repay", "close", "withdraw", "liquidate", "seize all", "accrue", "fee", "rate",
+}  # fmt: skip
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[World]:
+    """A small world that mines only when told to."""
+    async with await start_world(SandboxConfig(history=TINY_HISTORY, block_interval_s=0)) as running:
+        yield running
+
+
+@pytest.fixture
+async def endpoints(world: World) -> AsyncIterator[list[RpcEndpoint]]:
+    entry = world.manifest.chains[1]
+    opened = [RpcEndpoint(url, ChainId(entry.chain_id)) for url in entry.rpc_urls]
+    yield opened
+    for endpoint in opened:
+        await endpoint.close()
+
+
+async def assert_equal_to_morpho(stage: MorphoStage, ledger: Ledger) -> int:
+    """Compare every borrower in every market with the singleton at the ledger's block; return how many have debt."""
+    (adapter,) = [a for a in ledger.markets if isinstance(a, MorphoBlueAdapter)]
+    states = {
+        (s.position.market, s.position.account): s
+        for s in ledger.compute_states()
+        if s.position.protocol == "morpho_blue"
+    }
+    block, count = ledger.block_number, len(states)
+    for market in stage.deployment.markets:
+        await _assert_equal_totals(stage, ledger, adapter, market.market_id)
+        for who in stage.borrowers:
+            _, shares, collateral = await stage.fetch_position(market, who, block)
+            state = states.pop((Address(market.market_id[:20]), parse_address(who)), None)
+            assert adapter.markets[market.market_id].debts.get(parse_address(who), 0) == shares
+            assert adapter.markets[market.market_id].collaterals.get(parse_address(who), 0) == collateral
+            if state is None:
+                assert shares == 0
+                continue
+            (debt,) = state.position.debts
+            assert debt.amount == await stage.fetch_owed(market, who, shares, block)
+            assert sum(c.amount for c in state.position.collaterals) == collateral
+            assert (state.health_factor_wad >= WAD) == await stage.fetch_is_healthy(market, who, block)
+    assert states == {}
+    return count
+
+
+async def _assert_equal_totals(
+    stage: MorphoStage, ledger: Ledger, adapter: MorphoBlueAdapter, market_id: bytes
+) -> None:
+    (market,) = [m for m in stage.deployment.markets if m.market_id == market_id]
+    ours, block = adapter.markets[market_id], ledger.block_number
+    found = await stage.ask(stage.lender, "market(bytes32)", (market_id,), ["uint128"] * 6, block)
+    given = (ours.supplied_amount, ours.supplied_shares, ours.borrowed_amount, ours.borrowed_shares)
+    assert (*given, ours.fee_wad) == (*found[:4], found[5])
+    balances = compute_balances(ours, ledger.block_time_s)
+    shares = to_shares_down(PROBE_AMOUNT, balances.supplied_amount, balances.supplied_shares)
+    assert shares == await stage.fetch_supply_shares(market, PROBE_AMOUNT, block)
+
+
+async def test_positions__seeded_activity_at_several_cuts__equal_the_singleton_to_the_last_unit(
+    world: World, endpoints: list[RpcEndpoint]
+) -> None:
+    entry = world.manifest.chains[1]
+    stage = await MorphoStage.open(world, entry)
+    running = stage.open_reader(endpoints, MemoryRows())
+    compared = unhealthy = 0
+
+    for number in range(CUTS):
+        await stage.live(6)
+        if number == 2:
+            await stage.crash("WETH")
+        await stage.end_some()
+        boundary_s = await mine_past_boundary(world)
+        fresh = stage.open_reader(endpoints, MemoryRows())
+        ledgers = []
+        for reader in (running, fresh):
+            await reader.sync()
+            cut = await reader.derive_cut(boundary_s)
+            assert cut is not None
+            ledgers.append(await reader.project(cut, boundary_s))
+        compared += await assert_equal_to_morpho(stage, ledgers[0])
+        await assert_equal_to_pool(world, entry, ledgers[0])
+        unhealthy += sum(s.health_factor_wad < WAD for s in ledgers[0].compute_states())
+        assert ledgers[0].compute_states() == ledgers[1].compute_states()
+        for account in stage.accounts:
+            assert ledgers[0].get_events(account) == ledgers[1].get_events(account)
+            assert ledgers[0].get_samples(account) == ledgers[1].get_samples(account)
+
+    assert compared >= 150
+    assert unhealthy >= 10
+    assert sorted(KINDS - set(stage.done)) == []
+    assert len(stage.deployment.markets) == len(PLANS)
