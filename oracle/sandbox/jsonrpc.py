@@ -113,6 +113,18 @@ class JsonRpc:
                 results.append(answer["result"])
         return results
 
+    async def in_order(self, calls: Sequence[tuple[str, Sequence[Any]]]) -> list[Any]:
+        """Return the results of `calls`, executed strictly one after the other, which those of a batch are not.
+
+        Raises: SandboxRpcError at the first failed one; the later ones were executed all the same.
+        """
+        bodies = [orjson.dumps({"jsonrpc": "2.0", "id": 1, "method": m, "params": p}) for m, p in calls]
+        answers = [orjson.loads(answer) for answer in await self._connection.post_in_order(bodies)]
+        for (method, _), answer in zip(calls, answers, strict=True):
+            if "error" in answer:
+                raise SandboxRpcError(self.url, method, str(answer["error"]))
+        return [answer["result"] for answer in answers]
+
     async def read(self, to: str, signature: str, *arguments: Any, returns: Sequence[str]) -> tuple[Any, ...]:
         """Return the decoded answer of one view call at the latest block."""
         data = "0x" + encode_call(signature, *arguments).hex()
