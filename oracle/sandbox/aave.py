@@ -24,7 +24,6 @@ ZERO = "0x" + "00" * 20
 RAY_PER_BPS = 10**23
 DEPLOY_GAS = 12_000_000
 BLOCK_S = 12
-LIQUIDATION_PROTOCOL_FEE_BPS = 1_000
 LIBRARIES = (
     "BorrowLogic", "SupplyLogic", "LiquidationLogic", "EModeLogic", "BridgeLogic", "ConfiguratorLogic",
     "FlashLoanLogic", "PoolLogic",
@@ -91,8 +90,9 @@ class AaveDeployment:
 
 
 async def deploy_aave(
-    deployer: Deployer, *, tokens: Mapping[str, str], feeds: Mapping[str, str], treasury: str
-) -> AaveDeployment:
+    deployer: Deployer, *, tokens: Mapping[str, str], feeds: Mapping[str, str], treasury: str,
+    reserves: Sequence[Reserve] = RESERVES,
+) -> AaveDeployment:  # fmt: skip
     """Deploy the whole market for `tokens` (symbol to address) priced by `feeds`; roles go to the deployer."""
     libraries = _create_libraries(deployer)
     provider = deployer.create(
@@ -114,8 +114,8 @@ async def deploy_aave(
 
     (pool,) = await deployer.chain.read(provider, "getPool()", returns=("address",))
     (configurator,) = await deployer.chain.read(provider, "getPoolConfigurator()", returns=("address",))
-    _init_reserves(deployer, provider, pool, configurator, tokens, treasury)
-    _configure_reserves(deployer, configurator, tokens)
+    _init_reserves(deployer, provider, pool, configurator, tokens, treasury, reserves)
+    _configure_reserves(deployer, configurator, tokens, reserves)
     await deployer.run()
 
     reserve_tokens = {}
@@ -154,8 +154,9 @@ def _create_oracle(deployer: Deployer, provider: str, tokens: Mapping[str, str],
 
 
 def _init_reserves(
-    deployer: Deployer, provider: str, pool: str, configurator: str, tokens: Mapping[str, str], treasury: str
-) -> None:
+    deployer: Deployer, provider: str, pool: str, configurator: str, tokens: Mapping[str, str], treasury: str,
+    reserves: Sequence[Reserve],
+) -> None:  # fmt: skip
     a_token = deployer.create(_protocol("tokenization/AToken"), {}, ("address",), pool)
     stable_debt = deployer.create(_protocol("tokenization/StableDebtToken"), {}, ("address",), pool)
     variable_debt = deployer.create(_protocol("tokenization/VariableDebtToken"), {}, ("address",), pool)
@@ -167,7 +168,7 @@ def _init_reserves(
             f"Aave Variable Debt {reserve.symbol}", f"variableDebt{reserve.symbol}",
             f"Aave Stable Debt {reserve.symbol}", f"stableDebt{reserve.symbol}", b"",
         )
-        for reserve in RESERVES
+        for reserve in reserves
     ]  # fmt: skip
     deployer.call(configurator, INIT_RESERVES, inputs)
 
@@ -181,8 +182,10 @@ def _create_strategy(deployer: Deployer, provider: str, reserve: Reserve) -> str
     )  # fmt: skip
 
 
-def _configure_reserves(deployer: Deployer, configurator: str, tokens: Mapping[str, str]) -> None:
-    for reserve in RESERVES:
+def _configure_reserves(
+    deployer: Deployer, configurator: str, tokens: Mapping[str, str], reserves: Sequence[Reserve]
+) -> None:
+    for reserve in reserves:
         token = tokens[reserve.symbol]
         deployer.call(
             configurator, "configureReserveAsCollateral(address,uint256,uint256,uint256)", token,
@@ -190,4 +193,5 @@ def _configure_reserves(deployer: Deployer, configurator: str, tokens: Mapping[s
         )  # fmt: skip
         deployer.call(configurator, "setReserveBorrowing(address,bool)", token, True)
         deployer.call(configurator, "setReserveFactor(address,uint256)", token, reserve.reserve_factor_bps)
-        deployer.call(configurator, "setLiquidationProtocolFee(address,uint256)", token, LIQUIDATION_PROTOCOL_FEE_BPS)
+        fee_bps = reserve.liquidation_protocol_fee_bps
+        deployer.call(configurator, "setLiquidationProtocolFee(address,uint256)", token, fee_bps)

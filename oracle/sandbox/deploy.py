@@ -6,7 +6,7 @@ address means the same thing on two chains.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from eth_abi.abi import encode
@@ -16,7 +16,7 @@ from oracle.sandbox.accounts import SandboxAccount, derive_account
 from oracle.sandbox.artifacts import load_forge_artifact
 from oracle.sandbox.chains import AnvilChain
 from oracle.sandbox.jsonrpc import Transaction, encode_call
-from oracle.sandbox.reserves import RESERVES
+from oracle.sandbox.reserves import RESERVES, Reserve
 
 MAX_UINT = 2**256 - 1
 FEED_DECIMALS = 8
@@ -37,8 +37,9 @@ class BaseDeployment:
 
 
 async def deploy_base(
-    chain: AnvilChain, *, seed: int, prices_usd_e8: Mapping[str, int], liquidity_scale: float
-) -> BaseDeployment:
+    chain: AnvilChain, *, seed: int, prices_usd_e8: Mapping[str, int], liquidity_scale: float,
+    reserves: Sequence[Reserve] = RESERVES,
+) -> BaseDeployment:  # fmt: skip
     """Deploy tokens, feeds and Aave on an empty chain and supply outside liquidity.
 
     `liquidity_scale` multiplies each reserve's `liquidity_usd`. Raises: DeploymentError.
@@ -50,8 +51,8 @@ async def deploy_base(
     tokens, feeds = _create_tokens_and_feeds(deployer, prices_usd_e8)
     await deployer.run()
     treasury = derive_account(seed, "treasury").address
-    aave = await deploy_aave(deployer, tokens=tokens, feeds=feeds, treasury=treasury)
-    await _supply_liquidity(deployer, seed, tokens, aave.pool, prices_usd_e8, liquidity_scale)
+    aave = await deploy_aave(deployer, tokens=tokens, feeds=feeds, treasury=treasury, reserves=reserves)
+    await _supply_liquidity(deployer, seed, tokens, aave.pool, prices_usd_e8, liquidity_scale, reserves)
     return BaseDeployment(deployer=account, tokens=tokens, feeds=feeds, aave=aave, start_block=1)
 
 
@@ -78,12 +79,13 @@ def _create_tokens_and_feeds(
 
 
 async def _supply_liquidity(
-    deployer: Deployer, seed: int, tokens: Mapping[str, str], pool: str, prices_usd_e8: Mapping[str, int], scale: float
-) -> None:
+    deployer: Deployer, seed: int, tokens: Mapping[str, str], pool: str, prices_usd_e8: Mapping[str, int], scale: float,
+    reserves: Sequence[Reserve],
+) -> None:  # fmt: skip
     supplier = derive_account(seed, "supplier").address
     await deployer.chain.fund([supplier], FUNDING_WEI)
     side = Deployer(chain=deployer.chain, address=supplier, clock_s=deployer.clock_s)
-    for reserve in RESERVES:
+    for reserve in reserves:
         token = tokens[reserve.symbol]
         amount = reserve.units(int(reserve.liquidity_usd * scale) * 10**8, prices_usd_e8[reserve.symbol])
         side.call(token, "mint(address,uint256)", supplier, amount)

@@ -35,6 +35,7 @@ class Reserve:
     liquidity_usd: int
     issuer_risk: int
     bridge_risk: int = 0
+    liquidation_protocol_fee_bps: int = 1_000
 
     def units(self, amount_usd_e8: int, price_usd_e8: int) -> int:
         """Return the token units worth `amount_usd_e8`, rounded down."""
