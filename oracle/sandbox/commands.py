@@ -13,10 +13,13 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.progress import Progress as ProgressBar
+from rich.progress import TimeElapsedColumn
 
 from oracle.errors import OracleError
 from oracle.sandbox.config import TINY_HISTORY, HistorySpec, SandboxConfig, find_sandbox_models
 from oracle.sandbox.display import print_world
+from oracle.sandbox.replay.report import ReplayReport
+from oracle.sandbox.replay.spec import ReplaySpec
 from oracle.sandbox.world import World, start_world
 
 app = typer.Typer(help="A local two-chain world with Aave v3, borrowers and Assay's contracts.", no_args_is_help=True)
@@ -46,6 +49,34 @@ def up(
         history=replace(TINY_HISTORY if tiny else HistorySpec(), seed=seed), ports=ports, block_interval_s=interval,
         run_directory=directory, borrower_model=borrower_model, collateral_model=collateral_model,
     )  # fmt: skip
+    _start(config, once=once)
+
+
+@app.command()
+def replay(
+    dataset: Annotated[Path, typer.Option(metavar="DIR", help="Data folder, as for `make train DATA=DIR`.")],
+    limit: Annotated[int | None, typer.Option(metavar="N", help="Only the vaults with the N smallest ids.")] = None,
+    both_chains: Annotated[
+        bool, typer.Option("--both-chains", help="SYNTHETIC: every fourth owner has half of everything on each chain.")
+    ] = False,
+    once: Annotated[bool, typer.Option("--once", "--exit", help="Leave after printing.")] = False,
+    ports: Annotated[
+        tuple[int, int], typer.Option(metavar="PORT PORT", help="Ports of the two chains, 0 for a free one.")
+    ] = (0, 0),
+    interval: Annotated[int, typer.Option(help="Seconds between blocks, 0 for none.")] = 1,
+    directory: Annotated[Path | None, typer.Option(help="Where world.json, replay.json and logs go.")] = None,
+) -> None:
+    """Start a world whose borrowers are the real Maker ETH-B vaults; a replay that was killed goes on where it was."""
+    borrower_model, collateral_model = find_sandbox_models()
+    spec = ReplaySpec(dataset=dataset, limit=limit, both_chains=both_chains)
+    config = SandboxConfig(
+        history=spec, ports=ports, block_interval_s=interval, run_directory=directory, borrower_model=borrower_model,
+        collateral_model=collateral_model,
+    )  # fmt: skip
+    _start(config, once=once)
+
+
+def _start(config: SandboxConfig, *, once: bool) -> None:
     # Addresses and keys stay on one line: a narrow terminal wraps them, a pasted one is whole.
     console = Console(width=max(TABLE_WIDTH, Console().width))
     try:
@@ -57,7 +88,7 @@ def up(
 
 async def _run(config: SandboxConfig, console: Console, *, once: bool) -> None:
     started_s = time.monotonic()
-    with ProgressBar(console=console, transient=True) as bar:
+    with ProgressBar(*ProgressBar.get_default_columns(), TimeElapsedColumn(), console=console, transient=True) as bar:
         tasks = {i: bar.add_task(f"history of chain {i}", total=None) for i in config.history.chain_ids}
 
         def show(chain_id: int, step: int, steps: int) -> None:
@@ -66,6 +97,8 @@ async def _run(config: SandboxConfig, console: Console, *, once: bool) -> None:
         world = await start_world(config, on_progress=show)
     async with world:
         print_world(world.manifest, console, manifest_path=str(world.manifest_path))
+        if world.manifest.replay is not None:
+            ReplayReport.read(world.directory).print(console)
         console.print(f"Ready after {time.monotonic() - started_s:.1f} s.")
         if not once:
             console.print("Ctrl-C stops the chains.")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from oracle.errors import ConfigurationError
 from oracle.sandbox.artifacts import REPOSITORY, WORLDS
+from oracle.sandbox.replay.spec import ReplaySpec
 
 BUNDLES = REPOSITORY / "oracle" / "scoring" / "bundles"
 
@@ -60,7 +61,7 @@ class SandboxConfig:
     Assay's contracts are not deployed. `run_directory` receives `world.json` and the logs; None makes one under `build/sandbox`.
     """
 
-    history: HistorySpec = HistorySpec()
+    history: HistorySpec | ReplaySpec = HistorySpec()
     committee: CommitteeSpec = CommitteeSpec()
     borrower_model: Path | None = None
     collateral_model: Path | None = None

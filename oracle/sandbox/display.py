@@ -65,7 +65,7 @@ def _borrowers_table(manifest: WorldManifest) -> Table:
 
 
 def _activity_table(manifest: WorldManifest) -> Table:
-    table = Table(title="Generated history", title_justify="left")
+    table = Table(title="History", title_justify="left")
     for column in ("chain", "blocks", "transactions", "failed", "liquidations", "borrowers liquidated"):
         table.add_column(column, justify="right")
     for report in manifest.activity:

@@ -1,6 +1,6 @@
 """Builds a world's history and keeps it as anvil state under its key; the same key is built once.
 
-The key is a digest of the sandbox's code, the artifacts that are deployed, and `HistorySpec`. Call traces, four fifths of a dump, are
+The key is a digest of the sandbox's code, the artifacts that are deployed, and the spec (for a replay, of its data as well). Call traces, four fifths of a dump, are
 dropped: blocks, receipts, logs and accounts stay as they were.
 """
 
@@ -35,6 +35,8 @@ from oracle.sandbox.manifest_entries import (
 )
 from oracle.sandbox.population import Borrower, generate_population
 from oracle.sandbox.prices import PriceStep, generate_price_path
+from oracle.sandbox.replay.dataset import digest_dataset
+from oracle.sandbox.replay.spec import ReplaySpec
 
 ROOM = Path(__file__).resolve().parent
 MODULES_WITHOUT_HISTORY = (
@@ -58,10 +60,19 @@ Progress = Callable[[int, int, int], None]
 """Called with (chain id, price step, price steps)."""
 
 
-def compute_world_key(spec: HistorySpec) -> str:
-    """Return the key of a history: 16 hex digits."""
-    digest = hashlib.sha256(orjson.dumps(asdict(spec), option=orjson.OPT_SORT_KEYS))
-    for path in sorted(ROOM.glob("*.py")):
+def compute_world_key(spec: HistorySpec | ReplaySpec) -> str:
+    """Return the key of a history: 16 hex digits.
+
+    Raises:
+        ConfigurationError: if the data of a replay are not there.
+    """
+    chosen, modules = asdict(spec), sorted(ROOM.glob("*.py"))
+    if isinstance(spec, ReplaySpec):
+        del chosen["checkpoint_steps"]
+        chosen["dataset"] = digest_dataset(spec.dataset)
+        modules += sorted((ROOM / "replay").glob("*.py"))
+    digest = hashlib.sha256(orjson.dumps(chosen, option=orjson.OPT_SORT_KEYS))
+    for path in modules:
         if path.name not in MODULES_WITHOUT_HISTORY:
             digest.update(path.read_bytes())
     for name in DEPLOYED_BY_FORGE:
@@ -71,7 +82,7 @@ def compute_world_key(spec: HistorySpec) -> str:
 
 
 async def ensure_history(
-    spec: HistorySpec, cache: Path, *, max_age_days: int, on_progress: Progress | None = None
+    spec: HistorySpec | ReplaySpec, cache: Path, *, max_age_days: int, on_progress: Progress | None = None
 ) -> Path:
     """Return the folder of the history, built now if it is missing or older than `max_age_days`."""
     key = compute_world_key(spec)
@@ -82,14 +93,27 @@ async def ensure_history(
     async with _lock(cache / f"{key}.lock"):
         if not is_fresh(folder, spec, max_age_days):
             building = cache / f"{key}.building"
-            shutil.rmtree(building, ignore_errors=True)
-            building.mkdir()
-            manifest = await build_history(spec, building, key=key, on_progress=on_progress)
+            manifest = await build_or_resume(spec, building, key=key, on_progress=on_progress)
             manifest.write(building / MANIFEST_FILE)
             shutil.rmtree(folder, ignore_errors=True)
             building.rename(folder)
             forget_oldest(cache, keep=KEPT_HISTORIES)
     return folder
+
+
+async def build_or_resume(
+    spec: HistorySpec | ReplaySpec, building: Path, *, key: str, on_progress: Progress | None
+) -> WorldManifest:
+    """Build in a folder of its own: a replay goes on from the checkpoints that are there, a generated history starts over."""
+    if isinstance(spec, ReplaySpec):
+        # Imported here: it uses this module's constants, and a generated history needs nothing of it.
+        from oracle.sandbox.replay.build import build_replay
+
+        building.mkdir(parents=True, exist_ok=True)
+        return await build_replay(spec, building, key=key, on_progress=on_progress)
+    shutil.rmtree(building, ignore_errors=True)
+    building.mkdir()
+    return await build_history(spec, building, key=key, on_progress=on_progress)
 
 
 def forget_oldest(parent: Path, *, keep: int) -> None:
@@ -99,7 +123,7 @@ def forget_oldest(parent: Path, *, keep: int) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def is_fresh(folder: Path, spec: HistorySpec, max_age_days: int) -> bool:
+def is_fresh(folder: Path, spec: HistorySpec | ReplaySpec, max_age_days: int) -> bool:
     """Return whether a finished history is there whose end is recent enough, or was fixed by the caller."""
     if not (folder / MANIFEST_FILE).is_file():
         return False

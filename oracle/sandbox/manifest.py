@@ -71,7 +71,7 @@ class ChainEntry(ManifestModel):
     chain_id: int
     rpc_urls: tuple[str, ...]
     start_block: int = Field(description="block of the first deployment; indexing may begin here")
-    history_end_block: int = Field(description="last block of the generated history")
+    history_end_block: int = Field(description="last block of the history")
     history_start_s: int
     history_end_s: int
     tokens: tuple[TokenEntry, ...]
@@ -96,7 +96,7 @@ class AccountEntry(ManifestModel):
 
 
 class BorrowerEntry(ManifestModel):
-    """A generated borrower; one with `has_code` lives on one chain, `owner` sends for it.
+    """A generated or replayed borrower; one with `has_code` lives on one chain, `owner` sends for it; `vault_id` is its id in the replayed data.
 
     `liquidations` and `debt_usd` (whole dollars, estimated) are those of all its chains when the history ends.
     """
@@ -109,10 +109,11 @@ class BorrowerEntry(ManifestModel):
     is_delegated: bool = False
     liquidations: int = 0
     debt_usd: int = 0
+    vault_id: int | None = None
 
 
 class ActivityReport(ManifestModel):
-    """What the generated history of one chain holds; failed transactions are counted, never hidden."""
+    """What the history of one chain holds; failed transactions are counted, never hidden."""
 
     chain_id: int
     blocks: int
@@ -141,6 +142,25 @@ class CommitteeEntry(ManifestModel):
     config_digest: str
 
 
+class ReplayEntry(ManifestModel):
+    """Where a replayed history comes from. Times are the data's own: on the chains all are `shift_s` (whole days) later.
+
+    `is_synthetic` says that every fourth owner was put on both chains, which no data tell. `report` lies beside `world.json`.
+    """
+
+    dataset: str
+    is_synthetic: bool
+    shift_s: int
+    data_start_s: int = Field(description="first row of the data")
+    data_end_s: int = Field(description="last row of the data")
+    vaults: int
+    exact_vaults: int
+    liquidated_vaults: int
+    rows: int
+    replayed_rows: int
+    report: str
+
+
 class WorldManifest(ManifestModel):
     """Everything an integrator needs to use a running world."""
 
@@ -152,6 +172,7 @@ class WorldManifest(ManifestModel):
     accounts: tuple[AccountEntry, ...]
     borrowers: tuple[BorrowerEntry, ...]
     activity: tuple[ActivityReport, ...]
+    replay: ReplayEntry | None = None
 
     def chain(self, chain_id: int) -> ChainEntry:
         """Return a chain by id. Raises: KeyError."""

@@ -11,6 +11,7 @@ from oracle.sandbox.config import HistorySpec
 from oracle.sandbox.deploy import BaseDeployment
 from oracle.sandbox.manifest import AaveEntry, AccountEntry, BorrowerEntry, ChainEntry, TokenEntry
 from oracle.sandbox.population import Borrower
+from oracle.sandbox.replay.spec import ReplaySpec
 from oracle.sandbox.reserves import RESERVES
 
 INTEGRATORS = 5
@@ -65,6 +66,7 @@ def merge_borrowers(entries: Sequence[BorrowerEntry]) -> tuple[BorrowerEntry, ..
             sums = {
                 "liquidations": known.liquidations + entry.liquidations,
                 "debt_usd": known.debt_usd + entry.debt_usd,
+                "chain_ids": tuple(sorted({*known.chain_ids, *entry.chain_ids})),
             }
             entry = known.model_copy(update=sums)
         merged[entry.address] = entry
@@ -92,7 +94,7 @@ def describe_representatives(
     )
 
 
-def describe_accounts(spec: HistorySpec) -> tuple[AccountEntry, ...]:
+def describe_accounts(spec: HistorySpec | ReplaySpec) -> tuple[AccountEntry, ...]:
     """Return every service account of a world with its public test key."""
     accounts = [_entry(spec.seed, f"deployer-{chain_id}", 0, "deployer", str(chain_id)) for chain_id in spec.chain_ids]
     accounts += [_entry(spec.seed, role, 0, role, role) for role in SERVICE_ROLES]
@@ -103,6 +105,11 @@ def describe_accounts(spec: HistorySpec) -> tuple[AccountEntry, ...]:
 def describe_members(seed: int, n: int) -> tuple[AccountEntry, ...]:
     """Return the accounts of the committee's members, in order of their ids."""
     return tuple(_entry(seed, "member", i, "member", f"node-{i}") for i in range(n))
+
+
+def describe_known(seed: int, name: str, index: int, label: str) -> AccountEntry:
+    """Return a borrower whose key is known, by the name and index that it was derived from."""
+    return _entry(seed, name, index, "borrower", label)
 
 
 def _entry(seed: int, name: str, index: int, role: str, label: str) -> AccountEntry:

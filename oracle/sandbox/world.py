@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import socket
 import tempfile
 import time
@@ -145,6 +146,8 @@ class World:
         )
         self.manifest = self.manifest.model_copy(update={"chains": chains})
         self.manifest.write(self.manifest_path)
+        if self.manifest.replay is not None:
+            shutil.copyfile(history / self.manifest.replay.report, self.directory / self.manifest.replay.report)
         if config.block_interval_s:
             await self.set_block_interval(config.block_interval_s)
 
