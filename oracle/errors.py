@@ -536,6 +536,21 @@ class InconsistentLedgerError(ChainError):
         )
 
 
+class MissingAnchorError(ChainError):
+    """A market names an address whose fixed facts were fetched before it did: they have to be fetched again."""
+
+    retryable = True
+
+    def __init__(self, chain_id: int, block_number: int, address: str) -> None:
+        self.chain_id = chain_id
+        self.block_number = block_number
+        self.address = address
+        super().__init__(
+            f"chain {chain_id}, block {block_number}: nothing is known of 0x{address}, which was listed there; "
+            "do the endpoints answer from before that block?"
+        )
+
+
 # --- scoring --------------------------------------------------------------------------------------------------------
 
 

@@ -62,10 +62,14 @@ class ProtocolAdapter(Protocol):
         Raises:
             UndecodableLogError: if the row does not have the shape of its topic.
             InconsistentLedgerError: if rows must be missing.
+            MissingAnchorError: if the row names an address that the anchors do not know yet; they are fetched anew.
         """
 
     def compute_states(self, prices: Prices, time_s: TimestampS) -> Iterator[PositionState]:
-        """Yield every position whose debt has a value, with interest up to `time_s`, ascending by market and account."""
+        """Yield every position whose debt has a value, with interest up to `time_s`, ascending by market and account.
+
+        Interest that the protocol itself leaves out of its view until it is booked, and that no log tells, may be left out.
+        """
 
     def has_unvalued_debt(self, account: Address, prices: Prices) -> bool:
         """Return whether an account owes something that cannot be valued."""

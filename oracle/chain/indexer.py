@@ -90,9 +90,9 @@ class Indexer:
         marks = self._rows.load_marks(self._params.chain_id)
         return BlockNumber(marks[0][0] if marks else -1)
 
-    async def fetch_anchors(self) -> Anchors:
-        """Return the fixed addresses of the markets that only a call can tell; asked for once."""
-        if self._anchors is None:
+    async def fetch_anchors(self, *, anew: bool = False) -> Anchors:
+        """Return the fixed addresses of the markets that only a call can tell; asked for once, or `anew`."""
+        if self._anchors is None or anew:
             self._anchors = await fetch_anchors(self._params, self._chain.call)
         return self._anchors
 

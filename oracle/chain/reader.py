@@ -18,7 +18,7 @@ from oracle.domain.ids import Address, keccak256
 from oracle.domain.market import ParameterChange
 from oracle.domain.report import ChainCut, Cut
 from oracle.domain.units import BlockNumber, ChainId, TimestampS
-from oracle.errors import ForeignCutError
+from oracle.errors import ForeignCutError, MissingAnchorError
 
 
 class ChainReader:
@@ -58,7 +58,12 @@ class ChainReader:
             self._ledger = Ledger(self.params, await self.indexer.fetch_anchors(), self._rows)
         # A later block may have the same second: what is closed must never change.
         settle_s = TimestampS(header.time_s - 1) if is_stalled else boundary_s
-        await asyncio.to_thread(self._advance, self._ledger, cut, header.time_s, settle_s)
+        try:
+            await asyncio.to_thread(self._advance, self._ledger, cut, header.time_s, settle_s)
+        except MissingAnchorError:
+            # Listed since the anchors were fetched: once more, with all that the market has now.
+            self._ledger = Ledger(self.params, await self.indexer.fetch_anchors(anew=True), self._rows)
+            await asyncio.to_thread(self._advance, self._ledger, cut, header.time_s, settle_s)
         return self._ledger
 
     def _advance(self, ledger: Ledger, cut: ChainCut, block_time_s: TimestampS, settle_s: TimestampS) -> None:
