@@ -4,21 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
 
 from oracle.chain.checked import CheckedChain
 from oracle.chain.reader import ChainReader, fetch_histories
 from oracle.chain.rows import MemoryRows, RowTuple
-from oracle.domain.committee import CommitteeConfig, Params
-from oracle.domain.ids import ZERO_HASH, borrower_subject, contract_borrower_subject
+from oracle.domain.committee import CommitteeConfig, MarketParams, Params
+from oracle.domain.ids import (
+    ZERO_HASH,
+    address_word,
+    borrower_subject,
+    contract_borrower_subject,
+    parse_address,
+    to_hex,
+    uint_word,
+)
 from oracle.domain.report import ChainCut, Cut
 from oracle.domain.units import DAY_S, BlockNumber, ChainId, Epoch, TimestampS
 from oracle.errors import ForeignCutError
-from tests.chain.aave_logs import market_opened, opened_loan
-from tests.chain.fake_endpoint import FakeChain, FakeEndpoint, address_of, make_params
+from tests.chain import venus_logs
+from tests.chain.aave_logs import answer, market_opened, opened_loan
+from tests.chain.fake_endpoint import USDC, WETH, FakeChain, FakeEndpoint, address_of, make_params
 
 pytestmark = pytest.mark.anyio
 LEFT, RIGHT = ChainId(31337), ChainId(31338)
@@ -142,3 +152,38 @@ async def test_project__many_rows__leaves_the_loop_to_others() -> None:
 
     assert turns >= 5
     assert len(ledger.compute_states()) == 2
+
+
+class VenusEndpoint(FakeEndpoint):
+    """An endpoint that names the vTokens listed so far, and what each is made of."""
+
+    def _answer(self, method: str, params: Sequence[Any]) -> Any:
+        if method != "eth_call":
+            return super()._answer(method, params)
+        tokens = {venus_logs.V_WETH: WETH, venus_logs.V_USDC: USDC}
+        to = parse_address(params[0]["to"])
+        if to in tokens:
+            return to_hex(address_word(tokens[to]))
+        emitted = [log for block in self.chain.blocks for log in block.logs]
+        listed = [address_word(v) for v in tokens if venus_logs.listed(v) in emitted]
+        return to_hex(uint_word(32) + uint_word(len(listed)) + b"".join(listed))
+
+
+async def test_project__market_listed_after_the_first_look__is_followed_from_its_listing() -> None:
+    chain = FakeChain(first_time_s=BOUNDARY_S - DAY_S)
+    venus = MarketParams(protocol="venus", market=venus_logs.COMPTROLLER, start_block=BlockNumber(0))
+    params = replace(make_params(LEFT), markets=(venus,))
+    endpoints = (VenusEndpoint("a", chain), VenusEndpoint("b", chain))
+    reader = ChainReader(params, CheckedChain(LEFT, endpoints), MemoryRows())
+    await reader.sync()
+
+    loan = venus_logs.opened_loan(BORROWER, debt=10**9)
+    prices = [answer(WETH, 2_000 * 10**8), answer(USDC, 10**8)]
+    chain.mine(BOUNDARY_S - 60, [*prices, *venus_logs.market_opened(), *loan])
+    chain.mine(BOUNDARY_S + 1)
+    cut = await reader.derive_cut(BOUNDARY_S)
+    assert cut is not None
+    ledger = await reader.project(cut, BOUNDARY_S)
+
+    (state,) = ledger.compute_states()
+    assert (state.position.account, state.position.collateral_usd_e8) == (BORROWER, 2_000 * 10**8)

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from oracle.chain.adapter import ProtocolAdapter, ViewCall
 from oracle.chain.protocols.aave_v3 import adapter as aave_v3
 from oracle.chain.protocols.morpho_blue import adapter as morpho_blue
+from oracle.chain.protocols.venus import adapter as venus
 from oracle.domain.committee import ChainParams, MarketParams
 from oracle.domain.ids import Address
 from oracle.errors import ConfigurationError
@@ -17,6 +18,7 @@ type AdapterMaker = Callable[[ChainParams, MarketParams, tuple[Address, ...]], P
 ADAPTERS: dict[str, tuple[AnchorFetch, AdapterMaker]] = {
     aave_v3.PROTOCOL: (aave_v3.fetch_anchors, aave_v3.AaveV3Adapter),
     morpho_blue.PROTOCOL: (morpho_blue.fetch_anchors, morpho_blue.MorphoBlueAdapter),
+    venus.PROTOCOL: (venus.fetch_anchors, venus.VenusAdapter),
 }
 
 type Anchors = dict[Address, tuple[Address, ...]]
