@@ -24,7 +24,16 @@ CONTRACTS_STAMP := build/forge/.contracts
 MORPHO_STAMP := build/morpho/.compiled
 DATA ?= ../shared/data
 
-.PHONY: help setup contracts demo test test-python test-contracts test-slow check lint types layers contracts-format gas \
+# Venus's npm package holds compiled contracts, and its dependencies 2.3 GB: only the tarball is taken, held against its digest.
+VENUS_PACKAGE := @venusprotocol/venus-protocol@10.3.0
+VENUS_SHA512 := a86be3bd481884ae51105fc28f82e0e0534132b12c727492c6be2c1cbe160e56f6c283ee72fa8b7c6930fdfdd72856a77fe9560f51b82b41b3a5d738df4f8179
+VENUS_CONTRACTS := Comptroller/Unitroller Comptroller/Diamond/Diamond Comptroller/Diamond/facets/MarketFacet \
+  Comptroller/Diamond/facets/PolicyFacet Comptroller/Diamond/facets/RewardFacet Comptroller/Diamond/facets/SetterFacet \
+  Comptroller/Diamond/facets/FlashLoanFacet Lens/ComptrollerLens Tokens/VTokens/VBep20Immutable InterestRateModels/JumpRateModel \
+  test/SimplePriceOracle test/AccessControlManagerMock test/BorrowDebtFlashLoanReceiver
+VENUS_STAMP := build/venus/.$(VENUS_SHA512)
+
+.PHONY: help setup contracts venus demo test test-python test-contracts test-slow check lint types layers contracts-format gas \
         openapi openapi-check bench train train-sandbox train-small lock fmt clean distclean
 
 help: ## list the targets
@@ -76,6 +85,22 @@ $(MORPHO_STAMP): contracts/tools/compile-morpho $(JS_STAMP)
 	@contracts/tools/compile-morpho build/morpho
 	@touch $@
 
+venus: $(VENUS_STAMP) ## fetch the Venus contracts that a slow test deploys (57 MB from npm, once)
+
+$(VENUS_STAMP):
+	@command -v npm >/dev/null || { echo 'venus: npm is missing; install Node.js 20 or later' >&2; exit 1; }
+	@echo 'venus: fetching $(VENUS_PACKAGE) (57 MB)'
+	@rm -rf build/venus && mkdir -p build/venus
+	@npm pack --silent --pack-destination build/venus $(VENUS_PACKAGE) >/dev/null || { \
+	  echo 'venus: npm cannot fetch $(VENUS_PACKAGE); it is needed once, for tests/integration/test_venus_positions.py: go online and run make venus' >&2; \
+	  exit 1; }
+	@echo '$(VENUS_SHA512)  '$$(echo build/venus/*.tgz) | $$(command -v sha512sum || echo 'shasum -a 512') --check --status \
+	  || { echo 'venus: $(VENUS_PACKAGE) is not the tarball that VENUS_SHA512 in the Makefile names; nothing of it is used' >&2; exit 1; }
+	@tar -xzf build/venus/*.tgz -C build/venus --strip-components 2 package/artifacts/@venusprotocol/oracle/contracts/DeviationBoundedOracle.sol \
+	  $(foreach path,$(VENUS_CONTRACTS),package/artifacts/contracts/$(path).sol)
+	@rm build/venus/*.tgz
+	@touch $@
+
 # --- run --------------------------------------------------------------------------------------
 
 demo: setup contracts ## two chains, four nodes, one liar, four loans, one crash: two minutes (SERVE=1 stays up)
@@ -107,7 +132,7 @@ test-python: setup contracts
 test-contracts: setup
 	@$(FORGE) test
 
-test-slow: setup contracts ## the tests marked slow
+test-slow: setup contracts venus ## the tests marked slow
 	@$(PY) -m pytest -q -m slow
 
 check: lint types layers contracts-format openapi-check ## everything CI runs: style, types, layers, tests, gas, drift

@@ -29,8 +29,10 @@ class Readers:
     def __init__(self) -> None:
         self._endpoints: list[RpcEndpoint] = []
 
-    def open(self, entry: ChainEntry, urls: Sequence[str] | None = None) -> ChainReader:
-        params = params_of(entry)
+    def open(
+        self, entry: ChainEntry, urls: Sequence[str] | None = None, *, params: ChainParams | None = None
+    ) -> ChainReader:
+        params = params or params_of(entry)
         endpoints = [RpcEndpoint(url, params.chain_id) for url in urls or entry.rpc_urls]
         self._endpoints.extend(endpoints)
         return ChainReader(params, CheckedChain(params.chain_id, endpoints), MemoryRows())
