@@ -416,6 +416,22 @@ class EndpointRefusalError(EndpointError):
     """An endpoint answered with a JSON-RPC error, e.g. that a range holds too many logs."""
 
 
+class EndpointRateLimitError(EndpointError):
+    """An endpoint is asked too often; `retry_after_s` is when it wants to be asked again, if it says so."""
+
+    def __init__(self, endpoint: str, reason: str, retry_after_s: float | None = None) -> None:
+        self.retry_after_s = retry_after_s
+        wait = "" if retry_after_s is None else f", again in {retry_after_s:.0f} s"
+        super().__init__(endpoint, f"{reason}: it limits the rate of requests{wait}")
+
+
+class TooSlowEndpointError(EndpointError):
+    """An endpoint had not answered when two others agreed and some time had passed."""
+
+    def __init__(self, endpoint: str) -> None:
+        super().__init__(endpoint, "slower than two others that agree")
+
+
 class EndpointBehindError(EndpointError):
     """An endpoint does not have a block yet that another one reported."""
 
@@ -433,7 +449,7 @@ class TooFewEndpointsError(ChainError):
         self.chain_id = chain_id
         self.subject = subject
         self.failures = failures
-        words = "; ".join(str(f) for f in failures) or "no endpoint is configured"
+        words = "; ".join(str(f) for f in failures) or "no other endpoint is configured"
         super().__init__(
             f"chain {chain_id}: fewer than two endpoints answered for {subject} ({words}): add or repair one"
         )
@@ -444,13 +460,40 @@ class EndpointDisagreementError(ChainError):
 
     retryable = True
 
-    def __init__(self, chain_id: int, subject: str, answers: dict[str, str]) -> None:
+    def __init__(
+        self,
+        chain_id: int,
+        subject: str,
+        answers: dict[str, str],
+        unsettled: str = "",
+        *,
+        is_range_to_blame: bool = False,
+    ) -> None:
         self.chain_id = chain_id
         self.subject = subject
         self.answers = answers
+        self.unsettled = unsettled
+        self.is_range_to_blame = is_range_to_blame
         words = ", ".join(f"{name}: {digest}" for name, digest in answers.items())
+        tried = f"; not settled by receipts, {unsettled}" if unsettled else ""
         super().__init__(
-            f"chain {chain_id}: endpoints disagree on {subject} ({words}): abstaining; check or replace one"
+            f"chain {chain_id}: endpoints disagree on {subject} ({words}){tried}: abstaining; check or replace one"
+        )
+
+
+class StateForgottenError(ChainError):
+    """No two endpoints hold the state of a block any more, which is asked for the code of accounts only."""
+
+    retryable = True
+
+    def __init__(self, chain_id: int, block_number: int, failures: tuple[EndpointError, ...]) -> None:
+        self.chain_id = chain_id
+        self.block_number = block_number
+        self.failures = failures
+        super().__init__(
+            f"chain {chain_id}: fewer than two endpoints still hold the state of block {block_number} "
+            f"({'; '.join(str(f) for f in failures)}): abstaining from this cut; score a newer one, or add an endpoint "
+            "that keeps states longer"
         )
 
 

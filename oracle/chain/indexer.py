@@ -22,6 +22,7 @@ from oracle.domain.ids import Address, Hash32, keccak256
 from oracle.domain.units import BlockNumber, TimestampS
 from oracle.errors import (
     ChangedBlockError,
+    EndpointDisagreementError,
     EndpointRefusalError,
     EndpointTimeoutError,
     PastFinalityReorgError,
@@ -74,7 +75,7 @@ class Indexer:
                         query = self._query(adapters, following, self._end_of(following, head))
                         ahead.begin(query, self._chain.fetch_logs(query))
                     rows, last = await self._complete(logs, end, known)
-                except TooFewEndpointsError as error:
+                except (TooFewEndpointsError, EndpointDisagreementError) as error:
                     if not _is_range_to_blame(error) or not self._range_size.shrink():
                         raise
                     continue
@@ -194,8 +195,10 @@ class Indexer:
         return keccak256(b"".join([*markets, *sorted(self._prices.feeds), *topics]))
 
 
-def _is_range_to_blame(error: TooFewEndpointsError) -> bool:
-    """Return whether a smaller range may help: an endpoint refused, or took too long."""
+def _is_range_to_blame(error: TooFewEndpointsError | EndpointDisagreementError) -> bool:
+    """Return whether a smaller range may help: an endpoint refused or took too long, or too much is in dispute."""
+    if isinstance(error, EndpointDisagreementError):
+        return error.is_range_to_blame
     return any(isinstance(f, EndpointRefusalError | EndpointTimeoutError) for f in error.failures)
 
 

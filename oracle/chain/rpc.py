@@ -7,8 +7,11 @@ be hostile: an answer has a largest size and a deadline for the whole of it, so 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC
+from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -18,6 +21,8 @@ import orjson
 from oracle.chain.logs import paused_collection
 from oracle.domain.units import ChainId
 from oracle.errors import (
+    EndpointError,
+    EndpointRateLimitError,
     EndpointRefusalError,
     EndpointTimeoutError,
     EndpointUnreachableError,
@@ -32,6 +37,11 @@ LARGEST_ANSWER_BYTES = 256 << 20
 """More than twice the largest range of logs that is ever asked for."""
 TWIN_ANSWER_BYTES = 64 << 10
 """From this size on it pays to compare an answer with the one before."""
+LONGEST_REST_S = 900.0
+"""However long an endpoint wants to be left alone, it is tried again after this time."""
+RATE_LIMIT_CODES = frozenset({429, -32005, -32007, -32029})
+"""JSON-RPC codes of providers for too many requests; -32005 (EIP-1474, "limit exceeded") is used for too large answers as well."""
+SIZE_WORDS = ("result", "range", "logs", "size", "response")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -113,11 +123,21 @@ class RpcEndpoint:
             timeout=timeout_s, headers={"content-type": "application/json"}, transport=transport
         )
         self._is_verified = False
+        self._resume_s = 0.0
+        self._dated: tuple[str, float] | None = None
 
     @property
     def name(self) -> str:
         """Return the host and port."""
         return self._name
+
+    @property
+    def clock_offset_s(self) -> float | None:
+        """Return by how much this machine's clock was ahead of the endpoint's at the last answer, None if that had no date."""
+        if self._dated is None:
+            return None
+        date_s = _parse_date_s(self._dated[0])
+        return None if date_s is None else self._dated[1] - date_s
 
     async def close(self) -> None:
         """Close the kept connections."""
@@ -130,6 +150,10 @@ class RpcEndpoint:
             EndpointError: if the endpoint does not answer, refuses a call or answers malformed.
             WrongChainError: if it serves another chain.
         """
+        rest_s = self._resume_s - time.monotonic()
+        if rest_s > 0:
+            # Asking earlier than it wants to be asked would only prolong the limit.
+            raise EndpointRateLimitError(self._name, f"{calls[0][0] if calls else 'a call'} not sent", rest_s)
         if not self._is_verified:
             await self._verify_chain()
         results: list[Any] = []
@@ -154,8 +178,10 @@ class RpcEndpoint:
     async def _send(self, calls: Sequence[Call]) -> list[Any]:
         try:
             return self._read(await self._post(calls), calls)
-        except (EndpointUnreachableError, EndpointRefusalError, MalformedAnswerError):
+        except EndpointError as error:
             self.counters.failures_count += 1
+            if isinstance(error, EndpointRateLimitError) and error.retry_after_s is not None:
+                self._resume_s = time.monotonic() + min(error.retry_after_s, LONGEST_REST_S)
             raise
 
     async def _post(self, calls: Sequence[Call]) -> bytes:
@@ -165,7 +191,7 @@ class RpcEndpoint:
         self.counters.sent_bytes += len(body)
         try:
             async with asyncio.timeout(self._timeout_s):
-                status, content = await self._exchange(body)
+                status, headers, content = await self._exchange(body)
         except (httpx.TimeoutException, TimeoutError) as cause:
             raise EndpointTimeoutError(self._name, f"{calls[0][0]} timed out") from cause
         except (httpx.HTTPError, httpx.InvalidURL) as cause:
@@ -175,12 +201,17 @@ class RpcEndpoint:
             raise EndpointRefusalError(self._name, f"{calls[0][0]}: more than {self._largest_answer_bytes} bytes")
         if status == httpx.codes.REQUEST_ENTITY_TOO_LARGE:
             raise EndpointRefusalError(self._name, f"{calls[0][0]}: HTTP 413")
+        retry_after_s = _retry_after_s(headers)
+        if status == httpx.codes.TOO_MANY_REQUESTS or (
+            status == httpx.codes.SERVICE_UNAVAILABLE and retry_after_s is not None
+        ):
+            raise EndpointRateLimitError(self._name, f"{calls[0][0]}: HTTP {status}", retry_after_s)
         if status != httpx.codes.OK:
             raise EndpointUnreachableError(self._name, f"{calls[0][0]}: HTTP {status}")
         return content
 
-    async def _exchange(self, body: bytes) -> tuple[int, bytes]:
-        """Return status and content, which is cut off soon after the largest size."""
+    async def _exchange(self, body: bytes) -> tuple[int, httpx.Headers, bytes]:
+        """Return status, headers and content, which is cut off soon after the largest size."""
         chunks: list[bytes] = []
         size = 0
         async with self._client.stream("POST", self._url, content=body) as response:
@@ -189,7 +220,9 @@ class RpcEndpoint:
                 size += len(chunk)
                 if size > self._largest_answer_bytes:
                     break
-        return response.status_code, b"".join(chunks)
+        if "date" in response.headers:
+            self._dated = (response.headers["date"], time.time())
+        return response.status_code, response.headers, b"".join(chunks)
 
     def _read(self, content: bytes, calls: Sequence[Call]) -> list[Any]:
         try:
@@ -197,7 +230,7 @@ class RpcEndpoint:
         except orjson.JSONDecodeError as cause:
             raise MalformedAnswerError(self._name, f"{calls[0][0]}: the answer is not JSON") from cause
         if isinstance(answers, dict):
-            raise EndpointRefusalError(self._name, f"{calls[0][0]}: {str(answers.get('error'))[:200]}")
+            raise self._refusal(calls[0][0], answers.get("error"))
         found = answers if isinstance(answers, list) else []
         by_id = {a["id"]: a for a in found if isinstance(a, dict) and isinstance(a.get("id"), int)}
         if set(by_id) != set(range(len(calls))):
@@ -206,9 +239,37 @@ class RpcEndpoint:
         for position, (method, _) in enumerate(calls):
             answer = by_id[position]
             if "result" not in answer:
-                raise EndpointRefusalError(self._name, f"{method}: {str(answer.get('error'))[:200]}")
+                raise self._refusal(method, answer.get("error"))
             results.append(answer["result"])
         return results
+
+    def _refusal(self, method: str, error: Any) -> EndpointError:
+        """Return a JSON-RPC error as ours: asked too often, or not willing to answer this."""
+        words = f"{method}: {str(error)[:200]}"
+        code = error.get("code") if isinstance(error, dict) else None
+        text = str(error.get("message", "")).lower() if isinstance(error, dict) else ""
+        if code in RATE_LIMIT_CODES and not any(word in text for word in SIZE_WORDS):
+            return EndpointRateLimitError(self._name, words)
+        return EndpointRefusalError(self._name, words)
+
+
+def _retry_after_s(headers: httpx.Headers) -> float | None:
+    """Return the seconds that a `Retry-After` asks for, as a number or as a date; None without a readable one."""
+    text = headers.get("retry-after")
+    if text is None:
+        return None
+    if text.strip().isdecimal():
+        return float(text)
+    then_s, now_s = _parse_date_s(text), _parse_date_s(headers.get("date", ""))
+    return None if then_s is None else max(0.0, then_s - (time.time() if now_s is None else now_s))
+
+
+def _parse_date_s(text: str) -> float | None:
+    try:
+        parsed = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp()
 
 
 def _host_of(url: str) -> str:

@@ -121,10 +121,12 @@ class Bookkeeper:
 
     def _check(self, done: Future[None]) -> None:
         error = done.exception()
-        if isinstance(error, StorageError):
+        if error is None:
+            self._status.storage_error = ""
+        elif isinstance(error, StorageError):
             self._status.storage_error = str(error)
             self._log.error("bookkeeping failed", error=str(error))
-        elif error is not None:
+        else:
             self._status.storage_error = f"{type(error).__name__}: {error}"
             self._log.error("bookkeeping failed", exc_info=error)
 

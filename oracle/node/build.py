@@ -19,6 +19,7 @@ from oracle.node.bookkeeping import Bookkeeper
 from oracle.node.clock import Clock
 from oracle.node.committee_file import read_committee
 from oracle.node.effects import Effects
+from oracle.node.endpoints import EndpointWatch
 from oracle.node.faults import Behaviour, FaultKind, make_behaviour
 from oracle.node.gateway import RpcGateway
 from oracle.node.health import Health
@@ -76,6 +77,7 @@ class Node:
     peers: dict[NodeId, PeerSender]
     peer_client: httpx.AsyncClient
     health: Health
+    endpoints: EndpointWatch
 
 
 def build_node(settings: LocalSettings, *, fault: FaultKind | None = None) -> Node:
@@ -144,12 +146,13 @@ def _wire(base: Foundation, scorers: Scorers) -> Node:
     )
     desks.update(_make_desks(base, runtime))
     runtime.effects = _make_effects(base, runtime, peers)
-    health = Health(base.config, base.status, base.clock, settings.database)
+    watch = EndpointWatch({c: reader.chain for c, reader in base.access.readers.items()}, base.access.endpoints)
+    health = Health(base.config, base.status, base.clock, settings.database, watch)
     server = MessageServer(
         runtime.on_batch,
         runtime.on_too_large,
         max_body_bytes=settings.max_body_bytes,
-        metrics=make_exposition(MetricsSource(base.status, base.drops, peers, health)),
+        metrics=make_exposition(MetricsSource(base.status, base.drops, peers, health, watch)),
     )
     return Node(
         foundation=base,
@@ -159,6 +162,7 @@ def _wire(base: Foundation, scorers: Scorers) -> Node:
         peers=peers,
         peer_client=client,
         health=health,
+        endpoints=watch,
     )
 
 

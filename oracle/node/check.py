@@ -15,9 +15,9 @@ from oracle.domain.units import ChainId
 from oracle.errors import OracleError
 from oracle.node.check_peers import check_peers
 from oracle.node.committee_file import read_committee
+from oracle.node.endpoints import CLOCK_TOLERANCE_S
 from oracle.node.findings import Finding, bad, failed, good
 from oracle.node.gateway import RpcGateway
-from oracle.node.health import CLOCK_TOLERANCE_S
 from oracle.node.settings import LocalSettings, load_settings
 from oracle.node.stores import Stores
 from oracle.node.transport import bind_socket

@@ -8,17 +8,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 
+from oracle.chain.asking import Backoff
 from oracle.chain.reader import ChainReader
 from oracle.consensus.events import CutChecked, CutDerived, Event, StalledCutFound
 from oracle.domain.committee import ChainParams, CommitteeConfig
 from oracle.domain.report import ChainCut, Cut, boundary_s
 from oracle.domain.units import ChainId, Epoch, TimestampS
-from oracle.errors import EndpointDisagreementError, OracleError, PastFinalityReorgError
+from oracle.errors import EndpointDisagreementError, OracleError, PastFinalityReorgError, StorageError
 from oracle.node.clock import Clock
 from oracle.node.logs import get_log
 from oracle.node.status import NodeStatus
 
 IDLE_SYNC_S = 60
+LONGEST_WAIT_POLLS = 8
+"""How many times its usual pause a chain that fails is left alone at most."""
 
 
 class CutFinder:
@@ -98,6 +101,10 @@ class CutFinder:
         if verdict is not None:
             self._post(CutChecked(cut=cut, is_confirmed=verdict))
 
+    def note(self, error: OracleError) -> None:
+        """Take note that a read for something else than a cut failed."""
+        self._on_error(getattr(error, "chain_id", None), error)
+
     async def keep_synced(self, chain_id: ChainId) -> None:
         """Keep up between the boundaries of long epochs, so that a cut finds its blocks indexed and trouble shows early."""
         while True:
@@ -145,20 +152,24 @@ class CutFinder:
         chain = self._status.chains[chain_id]
         chain.head_number, chain.head_time_s = head.number, head.time_s
         chain.error, chain.is_disagreeing = "", False
+        self._status.storage_error = ""
         self._clock.observe_block(min(c.head_time_s for c in self._status.chains.values()))
 
     async def _until_decided[T](
         self, epoch: Epoch, look: Callable[[], Awaitable[T | None]], chain_id: ChainId | None = None
     ) -> T | None:
-        """Return what `look` finds, None if the epoch was over before."""
+        """Return what `look` finds, None if the epoch was over before; after failures the pauses grow."""
+        backoff = Backoff(self._poll_s, LONGEST_WAIT_POLLS * self._poll_s)
         while self._status.newest_epoch is None or self._status.newest_epoch <= epoch + 1:
             try:
                 found = await look()
             except OracleError as error:
                 self._on_error(getattr(error, "chain_id", chain_id), error)
-                found = None
+                await asyncio.sleep(backoff.next_s())
+                continue
             if found is not None:
                 return found
+            backoff.reset()
             await asyncio.sleep(self._poll_s)
         return None
 
@@ -166,6 +177,8 @@ class CutFinder:
         return boundary_s(epoch, self._config.params.epoch_seconds)
 
     def _on_error(self, chain_id: ChainId | None, error: OracleError) -> None:
+        if isinstance(error, StorageError):
+            self._status.storage_error = str(error)
         chain = self._status.chains.get(chain_id) if chain_id is not None else None
         if isinstance(error, PastFinalityReorgError):
             self._status.halted = str(error)

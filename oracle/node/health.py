@@ -13,10 +13,10 @@ from pathlib import Path
 from oracle.consensus.events import AlarmReason
 from oracle.domain.committee import CommitteeConfig
 from oracle.node.clock import Clock, monotonic_ms
+from oracle.node.endpoints import CLOCK_TOLERANCE_S, EndpointWatch
 from oracle.node.status import NodeStatus
 
 MISSED_EPOCHS_BEFORE_RED = 3
-CLOCK_TOLERANCE_S = 60
 LEAST_FREE_BYTES = 200 << 20
 RECENT_ALARM_EPOCHS = 3
 
@@ -32,11 +32,19 @@ class Trouble:
 class Health:
     """Looks at a node's status; cheap enough to be asked every few seconds."""
 
-    def __init__(self, config: CommitteeConfig, status: NodeStatus, clock: Clock, database_path: Path) -> None:
+    def __init__(
+        self,
+        config: CommitteeConfig,
+        status: NodeStatus,
+        clock: Clock,
+        database_path: Path,
+        endpoints: EndpointWatch | None = None,
+    ) -> None:
         self._config = config
         self._status = status
         self._clock = clock
         self._database_path = database_path
+        self._endpoints = endpoints
 
     def troubles(self) -> tuple[Trouble, ...]:
         """Return everything that is wrong now; empty is green."""
@@ -72,7 +80,7 @@ class Health:
                 found.append(
                     ("chain_unreadable", f"chain {chain_id}: {chain.error.removeprefix(f'chain {chain_id}: ')}")
                 )
-        return found
+        return found if self._endpoints is None else [*found, *self._endpoints.troubles()]
 
     def _machine_troubles(self) -> list[tuple[str, str]]:
         found = []

@@ -11,6 +11,7 @@ from typing import Any
 
 from oracle.domain.units import NodeId
 from oracle.node.authentication import DropCounters
+from oracle.node.endpoints import EndpointWatch
 from oracle.node.health import Health, process_cpu_s
 from oracle.node.status import NodeStatus
 from oracle.node.transport import PeerSender
@@ -20,17 +21,24 @@ class MetricsSource:
     """Collects the present state of a node."""
 
     def __init__(
-        self, status: NodeStatus, drops: DropCounters, peers: Mapping[NodeId, PeerSender], health: Health
+        self,
+        status: NodeStatus,
+        drops: DropCounters,
+        peers: Mapping[NodeId, PeerSender],
+        health: Health,
+        endpoints: EndpointWatch,
     ) -> None:
         self._status = status
         self._drops = drops
         self._peers = peers
         self._health = health
+        self._endpoints = endpoints
 
     def collect(self) -> Iterator[Any]:
         """Yield the families of metrics; called by the registry."""
         yield from self._protocol()
         yield from self._chains()
+        yield from self._endpoints.collect()
         yield from self._members()
         yield from self._phases()
 

@@ -58,12 +58,13 @@ async def _run(node: Node, bound: socket.socket) -> None:
         loop.add_signal_handler(number, setattr, server, "should_exit", True)
     serving = asyncio.create_task(server.serve(sockets=[bound]))
     protocol = asyncio.create_task(node.runtime.run())
-    senders = [asyncio.create_task(peer.run()) for peer in node.peers.values()]
+    beside = [asyncio.create_task(peer.run()) for peer in node.peers.values()]
+    beside.append(asyncio.create_task(node.endpoints.run()))
     done, _ = await asyncio.wait({serving, protocol}, return_when=asyncio.FIRST_COMPLETED)
     server.should_exit = True
-    for task in (protocol, *senders):
+    for task in (protocol, *beside):
         task.cancel()
-    await asyncio.gather(serving, protocol, *senders, return_exceptions=True)
+    await asyncio.gather(serving, protocol, *beside, return_exceptions=True)
     for task in done:
         if not task.cancelled() and (error := task.exception()) is not None:
             raise error

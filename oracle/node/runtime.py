@@ -11,6 +11,7 @@ import time
 from collections.abc import Coroutine, Mapping
 from typing import Any
 
+from oracle.chain.asking import Backoff
 from oracle.chain.reader import ChainReader
 from oracle.consensus.events import (
     Attested,
@@ -27,7 +28,6 @@ from oracle.domain.report import Cut
 from oracle.domain.units import ChainId, Epoch, NodeId
 from oracle.errors import (
     OracleError,
-    PastFinalityReorgError,
     PeerProtocolError,
     StorageError,
 )
@@ -42,7 +42,7 @@ from oracle.node.logs import get_log, suffix_ms
 from oracle.node.observe import Observer
 from oracle.node.status import NodeStatus
 
-RETRY_MS = 1_000
+RETRY_S, LONGEST_RETRY_S = 1.0, 15.0
 IDLE_CLOCK_S = 0.2
 
 
@@ -214,17 +214,16 @@ class Runtime:
 
     async def _observe(self, cut: Cut) -> None:
         status = self._status.of(cut.epoch)
+        backoff = Backoff(RETRY_S, LONGEST_RETRY_S)
         while self._status.newest_epoch is None or self._status.newest_epoch <= cut.epoch + 1:
             try:
                 observed = await self._observer.observe(cut)
             except OracleError as error:
                 self._log.warning("observation failed", epoch=cut.epoch, error=str(error))
-                if isinstance(error, PastFinalityReorgError):
-                    # Told once, by whoever reads first: the rows are rolled back, the next read finds nothing wrong.
-                    self._status.halted = str(error)
+                self._cuts.note(error)
                 if not error.retryable:
                     return
-                await asyncio.sleep(RETRY_MS / 1_000)
+                await asyncio.sleep(backoff.next_s())
                 continue
             status.durations_ms.update(observed.timings_ms)
             elapsed_ms = status.reach("observed")

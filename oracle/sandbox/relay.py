@@ -1,7 +1,7 @@
 """A pass-through in front of a chain that stands in for a second RPC provider.
 
 It forwards each JSON-RPC body and returns the answer unchanged, unless a fault is set: a function of (request, answer) that returns what
-the client gets, None for no answer at all. Run as a process it ends when its standard input ends, that is with the process that
+the client gets, None for no answer at all. `faults` has those that providers show. Run as a process it ends when its standard input ends, that is with the process that
 started it.
 """
 
@@ -12,14 +12,26 @@ import asyncio
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from oracle.errors import SandboxRpcError
 from oracle.sandbox.http_connection import HttpConnection
 
-Fault = Callable[[bytes, bytes], bytes | None]
+type Fault = Callable[[bytes, bytes], bytes | Reply | None]
 HEADER_LIMIT = 2**16
 UPSTREAM_TIMEOUT_S = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """A whole HTTP answer, for faults below JSON-RPC; `sent_bytes` of the body are sent before the connection closes."""
+
+    status: str = "200 OK"
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+    sent_bytes: int | None = None
+    delay_s: float = 0.0
 
 
 class Relay:
@@ -56,12 +68,14 @@ class Relay:
         upstream = HttpConnection(self._host, self._port, timeout_s=UPSTREAM_TIMEOUT_S)
         try:
             while (body := await _read_body(reader)) is not None:
-                status, answer = await self._forward(upstream, body)
-                if answer is None:
+                reply = await self._forward(upstream, body)
+                if reply is None:
                     break
-                head = f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {len(answer)}\r\n\r\n"
-                writer.write(head.encode() + answer)
+                await asyncio.sleep(reply.delay_s)
+                writer.write(_head(reply) + reply.body[: reply.sent_bytes])
                 await writer.drain()
+                if reply.sent_bytes is not None:
+                    break
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             pass  # the client left or does not speak HTTP: nobody is there to be told
         finally:
@@ -69,15 +83,22 @@ class Relay:
             writer.close()
             self._clients.discard(writer)
 
-    async def _forward(self, upstream: HttpConnection, body: bytes) -> tuple[str, bytes | None]:
+    async def _forward(self, upstream: HttpConnection, body: bytes) -> Reply | None:
         try:
             answer = await upstream.post(body)
         except (OSError, SandboxRpcError):
-            return (
-                "502 Bad Gateway",
-                b'{"jsonrpc":"2.0","id":null,"error":{"code":-32000,"message":"upstream is down"}}',
+            return Reply(
+                status="502 Bad Gateway",
+                body=b'{"jsonrpc":"2.0","id":null,"error":{"code":-32000,"message":"upstream is down"}}',
             )
-        return "200 OK", answer if self.fault is None else self.fault(body, answer)
+        given = answer if self.fault is None else self.fault(body, answer)
+        return Reply(body=given) if isinstance(given, bytes) else given
+
+
+def _head(reply: Reply) -> bytes:
+    headers = {"Content-Type": "application/json", "Content-Length": str(len(reply.body)), **dict(reply.headers)}
+    lines = [f"HTTP/1.1 {reply.status}", *(f"{name}: {value}" for name, value in headers.items())]
+    return "\r\n".join([*lines, "", ""]).encode()
 
 
 async def _read_body(reader: asyncio.StreamReader) -> bytes | None:

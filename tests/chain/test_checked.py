@@ -60,6 +60,7 @@ async def test_fetch_logs__one_of_two_truncates__abstains_and_names_both() -> No
         await make_checked(FakeEndpoint("honest", chain), truncating).fetch_logs(QUERY)
 
     assert caught.value.retryable
+    assert "not settled by receipts" in str(caught.value)
     assert {"honest", "truncating"} == {name.split(":")[1] for name in caught.value.answers}
     assert len(set(caught.value.answers.values())) == 2
 

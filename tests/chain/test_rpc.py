@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
+from email.utils import formatdate
 
 import httpx
 import orjson
@@ -13,6 +15,7 @@ from oracle.chain.rpc import BATCH_CALLS, TWIN_ANSWER_BYTES, Call, RpcEndpoint, 
 from oracle.domain.units import ChainId
 from oracle.errors import (
     EndpointError,
+    EndpointRateLimitError,
     EndpointRefusalError,
     EndpointTimeoutError,
     EndpointUnreachableError,
@@ -87,15 +90,20 @@ FAILURES: list[tuple[Handler, type[EndpointError]]] = [
     (raise_timeout, EndpointTimeoutError),
     (raise_refused, EndpointUnreachableError),
     (lambda _: httpx.Response(502), EndpointUnreachableError),
-    (lambda _: httpx.Response(429), EndpointUnreachableError),
+    (lambda _: httpx.Response(429), EndpointRateLimitError),
+    (lambda _: httpx.Response(503, headers={"retry-after": "1"}), EndpointRateLimitError),
+    (lambda _: httpx.Response(503), EndpointUnreachableError),
     (lambda _: httpx.Response(413), EndpointRefusalError),
     (lambda _: httpx.Response(200, content=b"<html>"), MalformedAnswerError),
     (lambda _: httpx.Response(200, content=b"[]"), MalformedAnswerError),
     (lambda _: httpx.Response(200, content=b'"text"'), MalformedAnswerError),
     (lambda _: httpx.Response(200, content=b'[{"id":7,"result":1}]'), MalformedAnswerError),
-    (lambda _: httpx.Response(200, content=b'[{"id":0,"error":{"code":-32005}}]'), EndpointRefusalError),
+    (lambda _: httpx.Response(200, content=b'[{"id":0,"error":{"code":-32005}}]'), EndpointRateLimitError),
+    (lambda _: httpx.Response(200, content=b'[{"id":0,"error":{"code":-32000}}]'), EndpointRefusalError),
     (lambda _: httpx.Response(200, content=b'{"error":{"code":-32600}}'), EndpointRefusalError),
+    (lambda _: httpx.Response(200, content=b'{"error":{"code":429,"message":"slow down"}}'), EndpointRateLimitError),
 ]
+TOO_MANY_RESULTS = b'[{"id":0,"error":{"code":-32005,"message":"query returned more than 10000 results"}}]'
 
 
 @pytest.mark.parametrize(("handler", "error"), FAILURES)
@@ -111,6 +119,71 @@ async def test_batch__endpoint_fails__names_the_failure_and_not_the_key(
     assert "node.example:8545" in str(caught.value)
     assert "very-secret-key" not in str(caught.value)
     assert endpoint.counters.failures_count == 1
+
+
+async def test_batch__limit_exceeded_by_the_answer__is_a_refusal_that_a_smaller_range_may_help() -> None:
+    endpoint = make_endpoint(after_verification(lambda _: httpx.Response(200, content=TOO_MANY_RESULTS)))
+
+    with pytest.raises(EndpointRefusalError):
+        await endpoint.batch([("eth_getLogs", [])])
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected_s"),
+    [
+        ({"retry-after": "30"}, 30),
+        ({"date": "Tue, 05 Mar 2024 10:00:00 GMT", "retry-after": "Tue, 05 Mar 2024 10:00:30 GMT"}, 30),
+        ({"retry-after": "soon"}, None),
+        ({}, None),
+    ],
+)
+async def test_batch__asked_too_often__tells_when_to_come_back(headers: dict[str, str], expected_s: int | None) -> None:
+    endpoint = make_endpoint(after_verification(lambda _: httpx.Response(429, headers=headers)))
+
+    with pytest.raises(EndpointRateLimitError) as caught:
+        await endpoint.batch([("eth_getLogs", [])])
+
+    assert caught.value.retry_after_s == expected_s
+
+
+async def test_batch__told_to_wait__sends_nothing_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[httpx.Request] = []
+
+    def limit(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return httpx.Response(429, headers={"retry-after": "30"})
+
+    endpoint = make_endpoint(after_verification(limit))
+    for _ in range(3):
+        with pytest.raises(EndpointRateLimitError):
+            await endpoint.batch([("eth_getLogs", [])])
+
+    assert len(asked) == 1
+    now_s = time.monotonic()
+    monkeypatch.setattr("oracle.chain.rpc.time.monotonic", lambda: now_s + 31)
+    with pytest.raises(EndpointRateLimitError):
+        await endpoint.batch([("eth_getLogs", [])])
+    assert len(asked) == 2
+
+
+async def test_clock_offset__answers_dated_an_hour_ago__is_an_hour() -> None:
+    dated = {"date": formatdate(time.time() - 3_600, usegmt=True)}
+    endpoint = make_endpoint(lambda request: httpx.Response(200, content=answer_all(request).content, headers=dated))
+
+    await endpoint.batch([("echo", [])])
+
+    assert endpoint.clock_offset_s is not None
+    assert abs(endpoint.clock_offset_s - 3_600) < 5
+
+
+async def test_clock_offset__answers_without_a_readable_date__is_unknown() -> None:
+    endpoint = make_endpoint(
+        lambda request: httpx.Response(200, content=answer_all(request).content, headers={"date": "today"})
+    )
+
+    await endpoint.batch([("echo", [])])
+
+    assert endpoint.clock_offset_s is None
 
 
 async def test_batch__chain_id_is_no_number__is_malformed() -> None:
