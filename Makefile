@@ -25,13 +25,14 @@ MORPHO_STAMP := build/morpho/.compiled
 DATA ?= ../shared/data
 
 # Venus's npm package holds compiled contracts, and its dependencies 2.3 GB: only the tarball is taken, held against its digest.
-VENUS_PACKAGE := @venusprotocol/venus-protocol@10.3.0
+VENUS_VERSION := 10.3.0
+VENUS_PACKAGE := @venusprotocol/venus-protocol@$(VENUS_VERSION)
 VENUS_SHA512 := a86be3bd481884ae51105fc28f82e0e0534132b12c727492c6be2c1cbe160e56f6c283ee72fa8b7c6930fdfdd72856a77fe9560f51b82b41b3a5d738df4f8179
 VENUS_CONTRACTS := Comptroller/Unitroller Comptroller/Diamond/Diamond Comptroller/Diamond/facets/MarketFacet \
   Comptroller/Diamond/facets/PolicyFacet Comptroller/Diamond/facets/RewardFacet Comptroller/Diamond/facets/SetterFacet \
   Comptroller/Diamond/facets/FlashLoanFacet Lens/ComptrollerLens Tokens/VTokens/VBep20Immutable InterestRateModels/JumpRateModel \
   test/SimplePriceOracle test/AccessControlManagerMock test/BorrowDebtFlashLoanReceiver
-VENUS_STAMP := build/venus/.$(VENUS_SHA512)
+VENUS_STAMP := build/venus/.$(VENUS_VERSION)
 
 .PHONY: help setup contracts venus demo test test-python test-contracts test-slow check lint types layers contracts-format gas \
         openapi openapi-check bench train train-sandbox train-small lock fmt clean distclean

@@ -187,3 +187,5 @@ async def test_project__market_listed_after_the_first_look__is_followed_from_its
 
     (state,) = ledger.compute_states()
     assert (state.position.account, state.position.collateral_usd_e8) == (BORROWER, 2_000 * 10**8)
+    newcomer = ChainReader(params, CheckedChain(LEFT, endpoints), MemoryRows())
+    assert (await newcomer.project(cut, BOUNDARY_S)).compute_states() == (state,)

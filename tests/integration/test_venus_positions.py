@@ -1,4 +1,4 @@
-"""The Venus adapter against the real core pool: every borrower at several cuts, equal to the Comptroller's own views to the last digit."""
+"""The Venus adapter against the real core pool: every borrower at several cuts, equal to the Comptroller's own views to the last digit (CH-05)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from oracle.sandbox.config import TINY_HISTORY, SandboxConfig
 from oracle.sandbox.world import World, start_world
 from tests.integration.chain_world import EPOCH_S, Readers, fetch_account_data, opened_readers, params_of
 from tests.integration.venus_activity import VenusActivity, fetch_expected
-from tests.integration.venus_market import VenusMarket
+from tests.integration.venus_market import VenusMarket, require_artifacts
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 SEED = 20_260
@@ -29,6 +29,7 @@ POOL_FACTORS = "setCollateralFactor(uint96,address,uint256,uint256)"
 @pytest.fixture
 async def world() -> AsyncIterator[World]:
     """A small world that mines only when told to; Aave stands on the same chain, so that rows of both protocols mix."""
+    require_artifacts()
     async with await start_world(SandboxConfig(history=TINY_HISTORY, block_interval_s=0)) as running:
         yield running
 

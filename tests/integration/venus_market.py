@@ -34,14 +34,15 @@ DIAMOND_CUT = "diamondCut((address,uint8,bytes4[])[])"
 SET_FACTORS = "setCollateralFactor(address,uint256,uint256)"
 
 
+def require_artifacts() -> None:
+    """Fail with the command that fetches the package's contracts, if they are not there."""
+    if not (ARTIFACTS / "contracts").is_dir():
+        pytest.fail("build/venus holds no contracts: run `make venus` (57 MB from npm, once)", pytrace=False)
+
+
 def load_artifact(path: str) -> dict[str, Any]:
-    """Return a compiled contract of the package, e.g. `contracts/Lens/ComptrollerLens`; fail with the command that fetches it."""
-    file = ARTIFACTS / f"{path}.sol" / f"{path.rsplit('/', 1)[-1]}.json"
-    if not file.exists():
-        pytest.fail(
-            f"{file.relative_to(REPOSITORY)} is missing: run `make venus` (57 MB from npm, once)", pytrace=False
-        )
-    content: dict[str, Any] = orjson.loads(file.read_bytes())
+    """Return a compiled contract of the package, e.g. `contracts/Lens/ComptrollerLens`."""
+    content: dict[str, Any] = orjson.loads((ARTIFACTS / f"{path}.sol" / f"{path.rsplit('/', 1)[-1]}.json").read_bytes())
     return content
 
 
