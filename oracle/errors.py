@@ -6,6 +6,8 @@ decides what the node's single handler does: True waits and tries again, False s
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 
 class OracleError(Exception):
     """Root of every error that Assay raises on purpose."""
@@ -280,14 +282,24 @@ class TransactionStuckError(DeliveryError):
 
 
 class SpendingCapError(DeliveryError):
-    """The operator's daily limit on fees is reached."""
+    """The operator's daily limit on fees is reached; `resumes_s` is when the first fee of the last 24 hours is past."""
 
-    def __init__(self, chain_id: int, spent_wei: int, cap_wei: int) -> None:
+    def __init__(self, chain_id: int, spent_wei: int, wanted_wei: int, cap_wei: int, resumes_s: int | None) -> None:
         self.chain_id = chain_id
         self.spent_wei = spent_wei
+        self.wanted_wei = wanted_wei
         self.cap_wei = cap_wei
+        self.resumes_s = resumes_s
+        if resumes_s is None:
+            advice = "this never fits: raise [delivery] daily_cap_wei, or lower max_fee_gwei"
+        else:
+            at = datetime.fromtimestamp(resumes_s, UTC).strftime("%d %b %H:%M UTC")
+            advice = (
+                f"other members publish meanwhile; the first fee is past at {at}, or raise [delivery] daily_cap_wei"
+            )
         super().__init__(
-            f"chain {chain_id}: fees of {spent_wei} wei today reach the cap of {cap_wei}; raise daily_cap_wei"
+            f"chain {chain_id}: {spent_wei} wei were spent in 24 hours, up to {wanted_wei} more would pass the daily cap "
+            f"of {cap_wei}: not sent; {advice}"
         )
 
 

@@ -101,14 +101,22 @@ class TransactionSigner(Protocol):
 
 
 class SpendGuard(Protocol):
-    """Limits what is paid on a chain in a day."""
+    """Limits what is paid on a chain in a day; what it is told survives the process."""
 
-    def check(self, chain_id: ChainId, fee_wei: int) -> None:
-        """Raise SpendingCapError if paying up to `fee_wei` more would pass the cap."""
+    def reserve(self, chain_id: ChainId, transaction_hash: Hash32, nonce: int, fee_wei: int) -> None:
+        """Set aside up to `fee_wei` for a transaction about to be sent. Raises: SpendingCapError if it could pass the cap."""
         ...
 
-    def record(self, chain_id: ChainId, fee_wei: int) -> None:
-        """Add a fee that was paid."""
+    def release(self, chain_id: ChainId, transaction_hash: Hash32) -> None:
+        """Give back what was set aside for a transaction that the chain refused."""
+        ...
+
+    def outstanding(self, chain_id: ChainId) -> Sequence[tuple[Hash32, int]]:
+        """Return hash and nonce of every transaction that may be mined yet."""
+        ...
+
+    def settle(self, chain_id: ChainId, nonce: int, fee_wei: int) -> None:
+        """Count the fee of a mined transaction; nothing with this nonce or a lower one can be mined any more."""
         ...
 
 

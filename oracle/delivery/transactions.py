@@ -1,8 +1,8 @@
 """One account's transactions on one chain: nonce, fees, gas, and replacement of what is stuck.
 
 Transactions of an account are sent one after another, each with the number of mined ones as its nonce. So a transaction that an earlier process
-left pending is replaced, not queued behind: everything that delivery sends may be sent again. What was given up is remembered, since it may be mined
-yet: its fee is then counted before anything else is sent. Source: EIP-1559, EIP-2718.
+left pending is replaced, not queued behind: everything that delivery sends may be sent again. What may be mined yet is remembered by the guard, across
+restarts: its fee is set aside before it leaves, and counted as soon as it is known. Source: EIP-1559, EIP-2718.
 """
 
 from __future__ import annotations
@@ -47,8 +47,6 @@ class TransactionSender:
         self._timer = timer
         self._policy = policy
         self._turn = asyncio.Lock()
-        self._unsettled: dict[Hash32, int] = {}
-        """Nonces of transactions handed in whose fee is not counted yet."""
 
     async def send(self, to: Address, data: bytes, *, what: str) -> Receipt:
         """Return the receipt of a successful transaction.
@@ -85,10 +83,9 @@ class TransactionSender:
         fees = await self._first_fees()
         sent: list[Hash32] = []
         for _ in range(self._policy.attempts):
-            self._guard.check(self._gateway.chain_id, gas * fees.max_fee_wei)
             raw = self._sign(to, data, nonce, gas, fees)
             try:
-                await self._hand_in(raw, nonce)
+                await self._hand_in(raw, nonce, gas * fees.max_fee_wei)
             except ReplacementUnderpricedError:
                 fees = self._bumped(fees)
                 continue
@@ -107,23 +104,23 @@ class TransactionSender:
             fees = self._bumped(fees)
         raise TransactionStuckError(self._gateway.chain_id, nonce, self._policy.attempts)
 
-    async def _hand_in(self, raw: bytes, nonce: int) -> None:
+    async def _hand_in(self, raw: bytes, nonce: int, fee_wei: int) -> None:
         """Send; whatever fails on the way, the transaction may be out unless the chain says that it is not."""
-        self._unsettled[keccak256(raw)] = nonce
+        chain_id, transaction_hash = self._gateway.chain_id, keccak256(raw)
+        self._guard.reserve(chain_id, transaction_hash, nonce, fee_wei)
         try:
             await self._gateway.send(raw)
         except (ReplacementUnderpricedError, NonceUsedError):
-            del self._unsettled[keccak256(raw)]
+            self._guard.release(chain_id, transaction_hash)
             raise
 
     def _settle(self, receipt: Receipt, nonce: int) -> Receipt:
         """Count a fee; nothing else with this nonce or a lower one can be mined any more."""
-        self._guard.record(self._gateway.chain_id, receipt.fee_wei)
-        self._unsettled = {known: other for known, other in self._unsettled.items() if other > nonce}
+        self._guard.settle(self._gateway.chain_id, nonce, receipt.fee_wei)
         return receipt
 
     async def _settle_earlier(self) -> None:
-        for transaction_hash, nonce in tuple(self._unsettled.items()):
+        for transaction_hash, nonce in self._guard.outstanding(self._gateway.chain_id):
             receipt = await self._gateway.receipt(transaction_hash)
             if receipt is not None:
                 self._settle(receipt, nonce)

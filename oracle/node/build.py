@@ -130,6 +130,7 @@ def _wire(base: Foundation, scorers: Scorers) -> Node:
     client = httpx.AsyncClient(limits=httpx.Limits(max_keepalive_connections=MAX_PEER_CONNECTIONS))
     peers = make_peers(settings, base.config, base.node_id, client)
     desks: dict[ChainId, DeliveryDesk] = {}
+    purse = Purse(base.stores.spending, base.clock, settings.delivery.daily_cap_wei)
     runtime = Runtime(
         config=base.config,
         state=_restored_state(base),
@@ -144,7 +145,7 @@ def _wire(base: Foundation, scorers: Scorers) -> Node:
         status=base.status,
         poll_ms=settings.timing.poll_ms,
     )
-    desks.update(_make_desks(base, runtime))
+    desks.update(_make_desks(base, runtime, purse))
     runtime.effects = _make_effects(base, runtime, peers)
     watch = EndpointWatch({c: reader.chain for c, reader in base.access.readers.items()}, base.access.endpoints)
     health = Health(base.config, base.status, base.clock, settings.database, watch)
@@ -152,7 +153,7 @@ def _wire(base: Foundation, scorers: Scorers) -> Node:
         runtime.on_batch,
         runtime.on_too_large,
         max_body_bytes=settings.max_body_bytes,
-        metrics=make_exposition(MetricsSource(base.status, base.drops, peers, health, watch)),
+        metrics=make_exposition(MetricsSource(base.status, base.drops, peers, health, watch, purse)),
     )
     return Node(
         foundation=base,
@@ -176,9 +177,8 @@ def _restored_state(base: Foundation) -> NodeState:
     return restore(state, base.stores.votes.since(oldest), base.stores.votes.outcomes_since(oldest))
 
 
-def _make_desks(base: Foundation, runtime: Runtime) -> dict[ChainId, DeliveryDesk]:
+def _make_desks(base: Foundation, runtime: Runtime, purse: Purse) -> dict[ChainId, DeliveryDesk]:
     settings, config = base.settings, base.config
-    purse = Purse(base.stores.records, base.clock, settings.delivery.daily_cap_wei)
     desks = {}
     for chain_id, chain in chain_settings(settings, config).items():
         gateway = RpcGateway(chain_id, base.access.endpoints[chain_id])

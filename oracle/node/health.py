@@ -80,6 +80,8 @@ class Health:
                 found.append(
                     ("chain_unreadable", f"chain {chain_id}: {chain.error.removeprefix(f'chain {chain_id}: ')}")
                 )
+            if chain.spending_error:
+                found.append(("gas_cap", chain.spending_error))
         return found if self._endpoints is None else [*found, *self._endpoints.troubles()]
 
     def _machine_troubles(self) -> list[tuple[str, str]]:

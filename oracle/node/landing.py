@@ -19,7 +19,7 @@ from oracle.domain.ids import Address, Hash32, uint_word
 from oracle.domain.report import Report
 from oracle.domain.score import Score
 from oracle.domain.units import BlockNumber, ChainId, Epoch, TimestampS
-from oracle.errors import ConflictingReportError, OracleError
+from oracle.errors import ConflictingReportError, OracleError, SpendingCapError
 from oracle.node.bookkeeping import Bookkeeper
 from oracle.node.gateway import RpcGateway
 from oracle.node.logs import get_log
@@ -70,6 +70,7 @@ class DeliveryDesk:
         if scores is None:
             return
         async with self._turn:
+            self._status.chains[self.chain_id].spending_error = ""
             try:
                 if not await self._is_due(report, scores):
                     self._log.info("not due", epoch=report.epoch)
@@ -78,6 +79,10 @@ class DeliveryDesk:
                 submission = await self._submitter.submit(report, effect.attestations, self._quorum, scores)
             except ConflictingReportError as error:
                 await self._on_conflict(report, error)
+                return
+            except SpendingCapError as error:
+                self._status.chains[self.chain_id].spending_error = str(error)
+                self._log.warning("daily cap reached", epoch=report.epoch, error=str(error))
                 return
             except OracleError as error:
                 self._status.chains[self.chain_id].error = str(error)

@@ -13,6 +13,7 @@ from oracle.domain.units import NodeId
 from oracle.node.authentication import DropCounters
 from oracle.node.endpoints import EndpointWatch
 from oracle.node.health import Health, process_cpu_s
+from oracle.node.purse import Purse
 from oracle.node.status import NodeStatus
 from oracle.node.transport import PeerSender
 
@@ -27,18 +28,21 @@ class MetricsSource:
         peers: Mapping[NodeId, PeerSender],
         health: Health,
         endpoints: EndpointWatch,
+        purse: Purse,
     ) -> None:
         self._status = status
         self._drops = drops
         self._peers = peers
         self._health = health
         self._endpoints = endpoints
+        self._purse = purse
 
     def collect(self) -> Iterator[Any]:
         """Yield the families of metrics; called by the registry."""
         yield from self._protocol()
         yield from self._chains()
         yield from self._endpoints.collect()
+        yield from self._spending()
         yield from self._members()
         yield from self._phases()
 
@@ -68,6 +72,19 @@ class MetricsSource:
             landed.add_metric([str(chain_id)], chain.landed_epoch)
             failures.add_metric([str(chain_id)], chain.failures_count)
         yield from (heads, landed, failures)
+
+    def _spending(self) -> Iterator[Any]:
+        from prometheus_client.core import GaugeMetricFamily
+
+        spent = GaugeMetricFamily("assay_spent_wei", "Fees paid in the last 24 hours", labels=["chain"])
+        reserved = GaugeMetricFamily("assay_reserved_wei", "Fees that may be due yet", labels=["chain"])
+        cap = GaugeMetricFamily("assay_daily_cap_wei", "The operator's cap for 24 hours", labels=["chain"])
+        for chain_id in self._status.chains:
+            balance = self._purse.balance(chain_id)
+            spent.add_metric([str(chain_id)], balance.spent_wei)
+            reserved.add_metric([str(chain_id)], balance.reserved_wei)
+            cap.add_metric([str(chain_id)], balance.cap_wei)
+        yield from (spent, reserved, cap)
 
     def _members(self) -> Iterator[Any]:
         from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily

@@ -23,6 +23,8 @@ class ChainStatus:
     error: str = ""
     is_disagreeing: bool = False
     failures_count: int = 0
+    spending_error: str = ""
+    """Why nothing is sent; empty while the daily cap allows it."""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from oracle.storage.engine import Database, open_database
 from oracle.storage.records import RecordStore
 from oracle.storage.reports import ReportStore
 from oracle.storage.scores import ScoreStore
+from oracle.storage.spending import SpendStore
 from oracle.storage.votes import VoteStore
 
 
@@ -23,6 +24,7 @@ class Stores:
     scores: ScoreStore
     records: RecordStore
     rows: ChainRows
+    spending: SpendStore
 
     @classmethod
     def open(cls, path: Path, *, hold: bool) -> Stores:
@@ -41,4 +43,5 @@ class Stores:
             scores=ScoreStore(database),
             records=RecordStore(database),
             rows=ChainRows(database),
+            spending=SpendStore(database),
         )

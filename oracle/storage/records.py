@@ -1,4 +1,4 @@
-"""Smaller records: facts about the file, how epochs went, who was caught, what was spent."""
+"""Smaller records: facts about the file, how epochs went, who was caught."""
 
 from __future__ import annotations
 
@@ -15,9 +15,7 @@ from oracle.domain.report import ChainCut, Cut
 from oracle.domain.units import BlockNumber, ChainId, Epoch, NodeId
 from oracle.errors import StorageError
 from oracle.storage.engine import Database
-from oracle.storage.tables import BlameRow, EpochRow, MetaRow, SpendRow
-
-_DAY_S = 86_400
+from oracle.storage.tables import BlameRow, EpochRow, MetaRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,22 +112,6 @@ class RecordStore:
         with self._database.session() as session:
             rows = session.scalars(select(BlameRow).order_by(desc(col(BlameRow.id))).limit(count)).all()
             return tuple(_blame(row) for row in rows)
-
-    def add_spend(self, chain_id: ChainId, time_s: int, fee_wei: int) -> None:
-        """Add a paid fee to the day's sum."""
-        with self._database.transaction() as session:
-            key = (chain_id, time_s // _DAY_S)
-            row = session.get(SpendRow, key)
-            if row is None:
-                session.add(SpendRow(chain_id=key[0], day=key[1], fee_wei=str(fee_wei)))
-            else:
-                row.fee_wei = str(int(row.fee_wei) + fee_wei)
-
-    def spent_wei(self, chain_id: ChainId, time_s: int) -> int:
-        """Return the fees paid on a chain on the UTC day of `time_s`."""
-        with self._database.session() as session:
-            row = session.get(SpendRow, (chain_id, time_s // _DAY_S))
-            return 0 if row is None else int(row.fee_wei)
 
 
 def _cut_text(cut: Cut) -> str:

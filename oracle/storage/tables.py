@@ -127,16 +127,6 @@ class BlameRow(SQLModel, table=True):
     seen_at_ms: int
 
 
-class SpendRow(SQLModel, table=True):
-    """Fees paid on a chain on a UTC day, for the operator's cap."""
-
-    __tablename__ = "spend"
-
-    chain_id: int = Field(primary_key=True)
-    day: int = Field(primary_key=True)
-    fee_wei: str
-
-
 _MODELS: tuple[Any, ...] = (
     MetaRow,
     VoteRow,
@@ -147,7 +137,6 @@ _MODELS: tuple[Any, ...] = (
     LandingRow,
     ScoreRow,
     BlameRow,
-    SpendRow,
 )
 ALL: list[Table] = [model.__table__ for model in _MODELS]
 """The tables of this room; whoever adds some (chain rows) extends the list at import."""

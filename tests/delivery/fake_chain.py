@@ -41,14 +41,24 @@ class FakeTimer:
 class FakeGuard:
     def __init__(self) -> None:
         self.recorded: list[int] = []
+        self.reserved: dict[Hash32, tuple[int, int]] = {}
+        """nonce and most expensive fee by hash"""
         self.refusal: Exception | None = None
 
-    def check(self, chain_id: ChainId, fee_wei: int) -> None:
+    def reserve(self, chain_id: ChainId, transaction_hash: Hash32, nonce: int, fee_wei: int) -> None:
         if self.refusal is not None:
             raise self.refusal
+        self.reserved[transaction_hash] = (nonce, fee_wei)
 
-    def record(self, chain_id: ChainId, fee_wei: int) -> None:
+    def release(self, chain_id: ChainId, transaction_hash: Hash32) -> None:
+        del self.reserved[transaction_hash]
+
+    def outstanding(self, chain_id: ChainId) -> Sequence[tuple[Hash32, int]]:
+        return [(known, nonce) for known, (nonce, _) in self.reserved.items()]
+
+    def settle(self, chain_id: ChainId, nonce: int, fee_wei: int) -> None:
         self.recorded.append(fee_wei)
+        self.reserved = {known: pair for known, pair in self.reserved.items() if pair[0] > nonce}
 
 
 class FakeChain:

@@ -50,6 +50,7 @@ async def test_send__mined_at_once__is_signed_by_the_account_and_counted(world: 
     assert TypedTransaction.from_bytes(HexBytes(raw)).as_dict()["gas"] == GAS * 12 // 10
     assert fee_of(raw) == 2 * 10**9 + 10**8
     assert world.guard.recorded == [receipt.fee_wei]
+    assert world.guard.reserved == {}
 
 
 async def test_send__stuck__is_replaced_with_the_same_nonce_at_a_higher_fee(world: World, agreed: Agreed) -> None:
@@ -106,7 +107,7 @@ async def test_send__simulation_reverts__sends_nothing(world: World, agreed: Agr
 
 
 async def test_send__cap_reached__sends_nothing(world: World, agreed: Agreed) -> None:
-    world.guard.refusal = SpendingCapError(CHAIN, 10, 10)
+    world.guard.refusal = SpendingCapError(CHAIN, 10, 5, 12, None)
 
     with pytest.raises(SpendingCapError, match="daily_cap_wei"):
         await world.sender.send(ORACLE, publish(agreed), what="publish")

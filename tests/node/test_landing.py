@@ -18,9 +18,10 @@ from oracle.domain.ids import Address, Hash32, keccak256, uint_word
 from oracle.domain.report import Report
 from oracle.domain.score import Score
 from oracle.domain.units import BlockNumber, ChainId, Epoch, NodeId, Ppm, TimestampS
-from oracle.errors import ConflictingReportError, EndpointDisagreementError, TooFewEndpointsError
+from oracle.errors import ConflictingReportError, EndpointDisagreementError, SpendingCapError, TooFewEndpointsError
 from oracle.node.bookkeeping import Bookkeeper
 from oracle.node.clock import SystemClock
+from oracle.node.health import Health
 from oracle.node.landing import DeliveryDesk
 from oracle.node.status import NodeStatus
 from oracle.node.stores import Stores
@@ -259,3 +260,18 @@ async def test_watch__epoch_long_over__gives_up(desk: Desk) -> None:
     await desk.watch()
 
     assert desk.events == []
+
+
+async def test_deliver__daily_cap_reached__health_says_so_until_the_next_delivery(desk: Desk, tmp_path: Path) -> None:
+    health = Health(quick_config(), desk.status, SystemClock(), tmp_path / "node.db")
+    desk.chain.failure = SpendingCapError(CHAIN, 990, 20, 1_000, 1_700_000_000)
+
+    await desk.deliver()
+    (trouble,) = [t for t in health.troubles() if t.code == "gas_cap"]
+    desk.chain.failure = None
+    await desk.deliver()
+
+    assert "14 Nov 22:13 UTC" in trouble.detail
+    assert "daily_cap_wei" in trouble.detail
+    assert [t for t in health.troubles() if t.code == "gas_cap"] == []
+    assert desk.chain.submitted == [REPORT]

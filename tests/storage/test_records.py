@@ -62,14 +62,3 @@ def test_save_blame__same_thing_twice__is_kept_once(database: Database) -> None:
     store.save_blame(replace(BLAME, epoch=Epoch(6)))
 
     assert [b.epoch for b in store.blames()] == [6, 5]
-
-
-def test_add_spend__two_fees_of_a_day__sum_beyond_64_bits(database: Database) -> None:
-    store = RecordStore(database)
-    large_wei = 2**70
-
-    store.add_spend(ChainId(1), 86_400 * 3 + 5, large_wei)
-    store.add_spend(ChainId(1), 86_400 * 3 + 80_000, 1)
-
-    assert store.spent_wei(ChainId(1), 86_400 * 3) == large_wei + 1
-    assert store.spent_wei(ChainId(1), 86_400 * 4) == 0
