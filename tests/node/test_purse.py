@@ -157,7 +157,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(steps=STEPS)
 def test_purse__any_course_of_replaced_late_and_lost_transactions__stays_under_the_cap(
     steps: list[tuple[int, int, str, int, int]],
