@@ -64,6 +64,7 @@ class Foundation:
     bookkeeper: Bookkeeper
     behaviour: Behaviour
     drops: DropCounters
+    purse: Purse
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +123,7 @@ def _lay(
         bookkeeper=Bookkeeper(stores, clock, status, kept_epochs=settings.kept_epochs),
         behaviour=behaviour,
         drops=DropCounters(),
+        purse=Purse(stores.spending, clock, settings.delivery.daily_cap_wei),
     )
 
 
@@ -130,7 +132,6 @@ def _wire(base: Foundation, scorers: Scorers) -> Node:
     client = httpx.AsyncClient(limits=httpx.Limits(max_keepalive_connections=MAX_PEER_CONNECTIONS))
     peers = make_peers(settings, base.config, base.node_id, client)
     desks: dict[ChainId, DeliveryDesk] = {}
-    purse = Purse(base.stores.spending, base.clock, settings.delivery.daily_cap_wei)
     runtime = Runtime(
         config=base.config,
         state=_restored_state(base),
@@ -145,7 +146,7 @@ def _wire(base: Foundation, scorers: Scorers) -> Node:
         status=base.status,
         poll_ms=settings.timing.poll_ms,
     )
-    desks.update(_make_desks(base, runtime, purse))
+    desks.update(_make_desks(base, runtime))
     runtime.effects = _make_effects(base, runtime, peers)
     watch = EndpointWatch({c: reader.chain for c, reader in base.access.readers.items()}, base.access.endpoints)
     health = Health(base.config, base.status, base.clock, settings.database, watch)
@@ -153,7 +154,7 @@ def _wire(base: Foundation, scorers: Scorers) -> Node:
         runtime.on_batch,
         runtime.on_too_large,
         max_body_bytes=settings.max_body_bytes,
-        metrics=make_exposition(MetricsSource(base.status, base.drops, peers, health, watch, purse)),
+        metrics=make_exposition(MetricsSource(base.status, base.drops, peers, health, watch, base.purse)),
     )
     return Node(
         foundation=base,
@@ -177,14 +178,14 @@ def _restored_state(base: Foundation) -> NodeState:
     return restore(state, base.stores.votes.since(oldest), base.stores.votes.outcomes_since(oldest))
 
 
-def _make_desks(base: Foundation, runtime: Runtime, purse: Purse) -> dict[ChainId, DeliveryDesk]:
+def _make_desks(base: Foundation, runtime: Runtime) -> dict[ChainId, DeliveryDesk]:
     settings, config = base.settings, base.config
     desks = {}
     for chain_id, chain in chain_settings(settings, config).items():
         gateway = RpcGateway(chain_id, base.access.endpoints[chain_id])
         desks[chain_id] = DeliveryDesk(
             gateway=gateway,
-            submitter=make_submitter(settings, config, chain, gateway, base.signer, purse),
+            submitter=make_submitter(settings, config, chain, gateway, base.signer, base.purse),
             oracle=parse_address(chain.risk_oracle),
             config=config,
             policy=delivery_policy(settings),
