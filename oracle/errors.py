@@ -178,6 +178,15 @@ class SchemaVersionError(StorageError):
         super().__init__(f"database {path} has schema {found}, this release has {expected}: {advice}")
 
 
+class SnapshotError(StorageError):
+    """A snapshot of chain rows cannot be made or cannot be trusted; nothing of it is stored."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        self.path = path
+        self.reason = reason
+        super().__init__(f"snapshot {path}: {reason}")
+
+
 class ForeignDatabaseError(StorageError):
     """The file is a database of something else, or no database at all."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 
-from oracle.chain.adapter import ProtocolAdapter
+from oracle.chain.adapter import ProtocolAdapter, discover_rows, discovery_topics_of
 from oracle.chain.checked import BlockHeader, CheckedChain
 from oracle.chain.logs import LogQuery, RangeSize, RawLog, paused_collection
 from oracle.chain.pipeline import FetchAhead, RowWriter
@@ -80,7 +80,7 @@ class Indexer:
                         raise
                     continue
                 mark = (last.number, bytes(last.block_hash))
-                await writer.append(rows, mark, self._filter_hash(adapters))
+                await writer.append(rows, mark, self.compute_filter_hash(adapters))
                 known = {head.number: bytes(head.block_hash), last.number: mark[1]}
                 start = following
         return head
@@ -91,6 +91,36 @@ class Indexer:
         marks = self._rows.load_marks(self._params.chain_id)
         return BlockNumber(marks[0][0] if marks else -1)
 
+    @property
+    def first_block(self) -> BlockNumber:
+        """Return the first block whose logs matter: the smallest start of a market."""
+        return min((m.start_block for m in self._params.markets), default=BlockNumber(0))
+
+    async def fetch_fresh_adapters(self) -> tuple[ProtocolAdapter, ...]:
+        """Return adapters that have seen no row yet, for rows that come from elsewhere."""
+        return make_adapters(self._params, await self.fetch_anchors())
+
+    async def fetch_rows(
+        self, adapters: Sequence[ProtocolAdapter], start: BlockNumber, end: BlockNumber
+    ) -> list[LogRow]:
+        """Return the rows of a range as `sync` would store them, in halves where an endpoint refuses it; `adapters` know what came before."""
+        try:
+            async with FetchAhead[tuple[RawLog, ...]]() as nothing:
+                logs = await self._fetch_logs(adapters, start, end, nothing)
+            return (await self._complete(logs, end, {}))[0]
+        except (TooFewEndpointsError, EndpointDisagreementError) as error:
+            if start == end or not _is_range_to_blame(error):
+                raise
+        middle = BlockNumber((start + end) // 2)
+        lower = await self.fetch_rows(adapters, start, middle)
+        return lower + await self.fetch_rows(adapters, BlockNumber(middle + 1), end)
+
+    def compute_filter_hash(self, adapters: Sequence[ProtocolAdapter]) -> Hash32:
+        """Return a digest of what decides which rows are stored: the configured addresses, first blocks and topics."""
+        topics = sorted(frozenset(t for a in adapters for t in a.topics) | self._prices.topics)
+        markets = [b"%s %d" % (m.market, m.start_block) for m in self._params.markets]
+        return keccak256(b"".join([*markets, *sorted(self._prices.feeds), *topics]))
+
     async def fetch_anchors(self, *, anew: bool = False) -> Anchors:
         """Return the fixed addresses of the markets that only a call can tell; asked for once, or `anew`."""
         if self._anchors is None or anew:
@@ -100,9 +130,9 @@ class Indexer:
     async def _prepare(self) -> tuple[ProtocolAdapter, ...]:
         """Return adapters that know every address of the stored rows."""
         if self._adapters is None:
-            adapters = make_adapters(self._params, await self.fetch_anchors())
+            adapters = await self.fetch_fresh_adapters()
             known = self._rows.load_filter_hash(self._params.chain_id)
-            if known is not None and known != self._filter_hash(adapters):
+            if known is not None and known != self.compute_filter_hash(adapters):
                 self._rows.roll_back(self._params.chain_id, -1)
             self._adapters = adapters
             self._rediscover()
@@ -111,13 +141,11 @@ class Indexer:
     def _rediscover(self) -> None:
         """Bring the adapters' addresses back from the stored rows."""
         adapters = self._adapters or ()
-        for stored in self._rows.load_rows_of(self._params.chain_id, _discovery_topics(adapters)):
-            for adapter in adapters:
-                adapter.discover(LogRow._make(stored))
+        stored = self._rows.load_rows_of(self._params.chain_id, discovery_topics_of(adapters))
+        discover_rows(adapters, map(LogRow._make, stored))
 
     def _next_block(self) -> BlockNumber:
-        first = min((m.start_block for m in self._params.markets), default=BlockNumber(0))
-        return BlockNumber(max(first, self.indexed_block + 1))
+        return BlockNumber(max(self.first_block, self.indexed_block + 1))
 
     async def _check_marks(self) -> None:
         marks = self._rows.load_marks(self._params.chain_id)
@@ -170,14 +198,11 @@ class Indexer:
         ahead: FetchAhead[tuple[RawLog, ...]],
     ) -> tuple[RawLog, ...]:
         """Return the logs of a range; read again if the range itself makes new addresses known."""
-        wanted = _discovery_topics(adapters)
+        wanted = discovery_topics_of(adapters)
         while True:
             query = self._query(adapters, start, end)
             logs = await ahead.take(query, self._chain.fetch_logs)
-            for log in logs:
-                if log.topics[:32] in wanted:
-                    for adapter in adapters:
-                        adapter.discover(_untimed(log))
+            discover_rows(adapters, [_untimed(log) for log in logs if log.topics[:32] in wanted])
             if self._addresses(adapters) == query.addresses:
                 return logs
 
@@ -188,22 +213,12 @@ class Indexer:
     def _addresses(self, adapters: Sequence[ProtocolAdapter]) -> frozenset[Address]:
         return self._prices.feeds.union(*(a.addresses for a in adapters))
 
-    def _filter_hash(self, adapters: Sequence[ProtocolAdapter]) -> Hash32:
-        """Return a digest of what decides which rows are stored: the configured addresses, first blocks and topics."""
-        topics = sorted(frozenset(t for a in adapters for t in a.topics) | self._prices.topics)
-        markets = [b"%s %d" % (m.market, m.start_block) for m in self._params.markets]
-        return keccak256(b"".join([*markets, *sorted(self._prices.feeds), *topics]))
-
 
 def _is_range_to_blame(error: TooFewEndpointsError | EndpointDisagreementError) -> bool:
     """Return whether a smaller range may help: an endpoint refused or took too long, or too much is in dispute."""
     if isinstance(error, EndpointDisagreementError):
         return error.is_range_to_blame
     return any(isinstance(f, EndpointRefusalError | EndpointTimeoutError) for f in error.failures)
-
-
-def _discovery_topics(adapters: Sequence[ProtocolAdapter]) -> frozenset[Hash32]:
-    return frozenset[Hash32]().union(*(adapter.discovery_topics for adapter in adapters))
 
 
 def _untimed(log: RawLog) -> LogRow:

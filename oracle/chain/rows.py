@@ -6,6 +6,8 @@ transaction, so a process killed between two ranges goes on without a duplicate 
 
 from __future__ import annotations
 
+import hashlib
+import struct
 from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple, Protocol
 
@@ -32,6 +34,22 @@ class LogRow(NamedTuple):
     def topic(self) -> bytes:
         """Return topic 0, which names the event."""
         return self.topics[:32]
+
+
+def compute_rows_digest(rows: Sequence[RowTuple]) -> Hash32:
+    """Return SHA-256 over every field of every row, lengths included, so that no two lists of rows share one.
+
+    Column by column: count, then block numbers, times, log indexes and the lengths of the four byte columns as eight bytes each, big-endian, then
+    block hashes, addresses, topics and data.
+    """
+    numbers, hashes, times, indexes, *content = zip(*rows, strict=True) if rows else ((),) * 7
+    columns = (hashes, *content)
+    lengths = [len(field) for column in columns for field in column]
+    words = struct.pack(f">q{7 * len(rows)}q", len(rows), *numbers, *times, *indexes, *lengths)
+    state = hashlib.sha256(words)
+    for column in columns:
+        state.update(b"".join(column))
+    return Hash32(state.digest())
 
 
 class RowStore(Protocol):

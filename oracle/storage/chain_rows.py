@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from sqlalchemy import BigInteger, Column, Connection, Integer, LargeBinary, MetaData, Table, delete, insert, select
 
 from oracle.domain.units import ChainId
+from oracle.errors import DatabaseWriteError
 from oracle.storage.engine import Database
 
 KEPT_MARKS = 512
@@ -114,6 +115,23 @@ class ChainRows:
                 connection.exec_driver_sql(_INSERT_ROW, [(chain_id, *row) for row in rows])
             connection.execute(insert(_marks), {"chain_id": chain_id, "block_number": mark[0], "block_hash": mark[1]})
             _prune_marks(connection, chain_id, self._kept_marks)
+            _store_index(connection, chain_id, filter_hash, is_roll_back=False)
+
+    def fill(self, chain_id: ChainId, parts: Iterable[Sequence[RowTuple]], *, mark: Mark, filter_hash: bytes) -> None:
+        """Store the rows of a chain that has none yet, part by part, and their mark: all of them, or nothing if `parts` raises.
+
+        Raises:
+            DatabaseWriteError: if rows of the chain are there already.
+        """
+        with self._database.connection() as connection:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            known = select(_marks.c.block_number).where(_marks.c.chain_id == chain_id).limit(1)
+            if connection.execute(known).first() is not None:
+                raise DatabaseWriteError(str(self._database.path), f"it has rows of chain {chain_id} already")
+            for rows in parts:
+                if rows:
+                    connection.exec_driver_sql(_INSERT_ROW, [(chain_id, *row) for row in rows])
+            connection.execute(insert(_marks), {"chain_id": chain_id, "block_number": mark[0], "block_hash": mark[1]})
             _store_index(connection, chain_id, filter_hash, is_roll_back=False)
 
     def roll_back(self, chain_id: ChainId, block_number: int) -> None:
