@@ -9,7 +9,11 @@ import typer
 
 app = typer.Typer(help="Assay: a lending risk oracle that anyone can recompute.", no_args_is_help=True)
 
-SUB_APPS = {"node": "oracle.node.commands", "sandbox": "oracle.sandbox.commands"}
+SUB_APPS = {
+    "node": "oracle.node.commands",
+    "snapshot": "oracle.node.snapshot_commands",
+    "sandbox": "oracle.sandbox.commands",
+}
 
 
 def mount_sub_apps() -> None:

@@ -11,8 +11,9 @@ import pytest
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
-        ((), ("verify", "score", "export", "node", "sandbox")),
+        ((), ("verify", "score", "export", "node", "snapshot", "sandbox")),
         (("node",), ("init", "check", "run", "committee", "migrate")),
+        (("snapshot",), ("export", "import")),
         (("sandbox",), ("up",)),
     ],
 )

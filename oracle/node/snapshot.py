@@ -1,0 +1,210 @@
+"""A node's chain rows as a folder, and back: the first sync of a new node is an import, checked against its own endpoints.
+
+An import believes nobody. Every digest of the content is computed again; the newest block has to be final and on the chain that the node's endpoints
+serve; and ranges drawn at random after the snapshot was made are read from the endpoints, two of which must agree, and compared row by row. Only then
+are rows stored, each chain in one transaction. Drawing `k` of `n` ranges finds a snapshot with `b` bad ranges with probability 1 - C(n-b, k) / C(n, k):
+a single bad range among thousands is likely to be missed unless all are drawn, and shows up as scores that no other member shares.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import NoReturn
+
+from oracle.chain.adapter import ProtocolAdapter, discover_rows
+from oracle.chain.reader import ChainReader
+from oracle.chain.rows import LogRow, RowTuple, compute_rows_digest
+from oracle.domain.ids import to_hex
+from oracle.domain.units import BlockNumber, ChainId
+from oracle.errors import SnapshotError
+from oracle.node.snapshot_file import (
+    FORMAT,
+    PART_ROWS,
+    RANGE_BLOCKS,
+    ChainEntry,
+    Manifest,
+    RangeEntry,
+    read_manifest,
+    read_ranges,
+    write_manifest,
+    write_part,
+)
+from oracle.storage.chain_rows import ChainRows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChainCount:
+    """What was written or stored of one chain; `checked_ranges` were compared with the endpoints."""
+
+    chain_id: ChainId
+    last_block: BlockNumber
+    rows_count: int
+    ranges_count: int
+    checked_ranges: int = 0
+    is_skipped: bool = False
+
+
+def export_snapshot(
+    folder: Path, rows: ChainRows, first_blocks: Mapping[ChainId, BlockNumber], *, range_blocks: int = RANGE_BLOCKS
+) -> list[ChainCount]:
+    """Write the rows of each chain up to its newest mark; the node may go on meanwhile.
+
+    Raises:
+        SnapshotError: if the folder is in use, a chain has no rows yet, or rows are rolled back meanwhile.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    if any(folder.iterdir()):
+        raise SnapshotError(str(folder), "the folder is not empty: name a new one")
+    chains = tuple(
+        _export_chain(folder, rows, chain_id, first_block, range_blocks)
+        for chain_id, first_block in first_blocks.items()
+    )
+    write_manifest(folder, Manifest(format=FORMAT, chains=chains))
+    return [_count(chain) for chain in chains]
+
+
+def _export_chain(
+    folder: Path, rows: ChainRows, chain_id: ChainId, first_block: BlockNumber, range_blocks: int
+) -> ChainEntry:
+    marks, filter_hash = rows.load_marks(chain_id), rows.load_filter_hash(chain_id)
+    roll_backs = rows.count_roll_backs(chain_id)
+    if not marks or filter_hash is None:
+        raise SnapshotError(str(folder), f"the database has no rows of chain {chain_id} yet: let the node sync first")
+    last_block, last_hash = marks[0]
+    ranges: list[RangeEntry] = []
+    part: list[RowTuple] = []
+    parts_count = 0
+    for first, last, found in _split(
+        rows.load_rows(chain_id, first_block, last_block), first_block, last_block, range_blocks
+    ):
+        name = f"chain-{chain_id}-{parts_count:05d}.parquet"
+        digest = to_hex(compute_rows_digest(found))
+        ranges.append(RangeEntry(first_block=first, last_block=last, rows=len(found), digest=digest, part=name))
+        part += found
+        if len(part) >= PART_ROWS or last == last_block:
+            write_part(folder, name, part)
+            part, parts_count = [], parts_count + 1
+    if rows.count_roll_backs(chain_id) != roll_backs:
+        raise SnapshotError(str(folder), f"rows of chain {chain_id} were rolled back meanwhile: export again")
+    return ChainEntry(
+        chain_id=chain_id, filter_hash=to_hex(filter_hash), last_block_hash=to_hex(last_hash), ranges=tuple(ranges)
+    )
+
+
+def _split(
+    rows: Iterable[RowTuple], first_block: int, last_block: int, range_blocks: int
+) -> Iterator[tuple[int, int, list[RowTuple]]]:
+    """Yield (first block, last block, rows) of ranges in a row."""
+    first, found = first_block, list[RowTuple]()
+    for row in rows:
+        while row[0] >= first + range_blocks:
+            yield first, first + range_blocks - 1, found
+            first, found = first + range_blocks, []
+        found.append(row)
+    while first <= last_block:
+        last = min(first + range_blocks - 1, last_block)
+        yield first, last, found
+        first, found = last + 1, []
+
+
+async def import_snapshot(
+    folder: Path, readers: Mapping[ChainId, ChainReader], rows: ChainRows, *, checked_ranges: int | None, seed: int
+) -> list[ChainCount]:
+    """Check a snapshot and store it; a chain that has rows already is left alone. `checked_ranges` of each chain are compared, None for all.
+
+    Raises:
+        SnapshotError: if anything is wrong with it; nothing is stored then.
+        ChainError: if the endpoints fail or disagree; nothing is stored then.
+    """
+    manifest = read_manifest(folder)
+    known = {chain.chain_id for chain in manifest.chains}
+    if len(known) != len(manifest.chains) or not known:
+        raise SnapshotError(str(folder), "it names a chain twice, or none: export again")
+    for chain_id in known - readers.keys():
+        raise SnapshotError(str(folder), f"chain {chain_id} is none of the committee's: it is of another committee")
+    wanted = [chain for chain in manifest.chains if not rows.load_marks(ChainId(chain.chain_id))]
+    counts = []
+    for chain in wanted:
+        checker = _Checker(folder, chain, readers[ChainId(chain.chain_id)])
+        counts.append(_count(chain, checked_ranges=await checker.check(checked_ranges, seed)))
+    for chain in wanted:
+        mark = (chain.last_block, _parse_hash(chain.last_block_hash))
+        parts = (found for _, found in read_ranges(folder, chain))
+        rows.fill(ChainId(chain.chain_id), parts, mark=mark, filter_hash=_parse_hash(chain.filter_hash))
+    skipped = [_count(chain, is_skipped=True) for chain in manifest.chains if chain not in wanted]
+    return sorted(counts + skipped, key=lambda count: count.chain_id)
+
+
+class _Checker:
+    """One chain of a snapshot against the node's own endpoints."""
+
+    def __init__(self, folder: Path, chain: ChainEntry, reader: ChainReader) -> None:
+        self._folder = folder
+        self._chain = chain
+        self._reader = reader
+
+    async def check(self, checked_ranges: int | None, seed: int) -> int:
+        """Return how many ranges were compared. Raises: SnapshotError if the snapshot is not this chain's final rows under this configuration."""
+        chain, indexer = self._chain, self._reader.indexer
+        adapters = await indexer.fetch_fresh_adapters()
+        if (chain.filter_hash, chain.first_block) != (
+            to_hex(indexer.compute_filter_hash(adapters)),
+            indexer.first_block,
+        ):
+            self._refuse(
+                "it holds other logs than this committee needs (markets, feeds or first blocks differ): use one of this committee"
+            )
+        await self._check_end()
+        drawn = self._draw(checked_ranges, seed)
+        for position, (item, rows) in enumerate(read_ranges(self._folder, chain)):
+            discover_rows(adapters, map(LogRow._make, rows))
+            if position in drawn:
+                await self._compare(adapters, item)
+        return len(drawn)
+
+    async def _check_end(self) -> None:
+        """Hold the newest block against the endpoints: final, and the same."""
+        last = BlockNumber(self._chain.last_block)
+        head = await self._reader.chain.fetch_finalised_head()
+        if head.number < last:
+            self._refuse(
+                f"it goes up to block {last}, but only {head.number} is final for your endpoints: import it later"
+            )
+        header = await self._reader.chain.fetch_header(last)
+        if to_hex(header.block_hash) != self._chain.last_block_hash:
+            self._refuse(f"block {last} is another one for your endpoints: it is of another chain or of a fork")
+
+    def _draw(self, checked_ranges: int | None, seed: int) -> frozenset[int]:
+        count = len(self._chain.ranges)
+        if checked_ranges is None or checked_ranges >= count:
+            return frozenset(range(count))
+        return frozenset(Random(seed ^ self._chain.chain_id).sample(range(count), checked_ranges))  # noqa: S311
+
+    async def _compare(self, adapters: Sequence[ProtocolAdapter], item: RangeEntry) -> None:
+        first, last = BlockNumber(item.first_block), BlockNumber(item.last_block)
+        found = await self._reader.indexer.fetch_rows(adapters, first, last)
+        if to_hex(compute_rows_digest(found)) != item.digest:
+            self._refuse(
+                f"blocks {first}..{last} hold other logs for your endpoints ({len(found)} against {item.rows}): do not use it"
+            )
+
+    def _refuse(self, reason: str) -> NoReturn:
+        raise SnapshotError(str(self._folder), f"chain {self._chain.chain_id}: {reason}")
+
+
+def _parse_hash(text: str) -> bytes:
+    return bytes.fromhex(text[2:])
+
+
+def _count(chain: ChainEntry, *, checked_ranges: int = 0, is_skipped: bool = False) -> ChainCount:
+    return ChainCount(
+        chain_id=ChainId(chain.chain_id),
+        last_block=BlockNumber(chain.last_block),
+        rows_count=chain.rows_count,
+        ranges_count=len(chain.ranges),
+        checked_ranges=checked_ranges,
+        is_skipped=is_skipped,
+    )
