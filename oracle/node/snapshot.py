@@ -37,13 +37,13 @@ from oracle.storage.chain_rows import ChainRows
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChainCount:
-    """What was written or stored of one chain; `checked_ranges` were compared with the endpoints."""
+    """What was written or stored of one chain; `checked_count` ranges were compared with the endpoints."""
 
     chain_id: ChainId
     last_block: BlockNumber
     rows_count: int
     ranges_count: int
-    checked_ranges: int = 0
+    checked_count: int = 0
     is_skipped: bool = False
 
 
@@ -129,7 +129,7 @@ async def import_snapshot(
     counts = []
     for chain in wanted:
         checker = _Checker(folder, chain, readers[ChainId(chain.chain_id)])
-        counts.append(_count(chain, checked_ranges=await checker.check(checked_ranges, seed)))
+        counts.append(_count(chain, checked_count=await checker.check(checked_ranges, seed)))
     for chain in wanted:
         mark = (chain.last_block, _parse_hash(chain.last_block_hash))
         parts = (found for _, found in read_ranges(folder, chain))
@@ -199,12 +199,12 @@ def _parse_hash(text: str) -> bytes:
     return bytes.fromhex(text[2:])
 
 
-def _count(chain: ChainEntry, *, checked_ranges: int = 0, is_skipped: bool = False) -> ChainCount:
+def _count(chain: ChainEntry, *, checked_count: int = 0, is_skipped: bool = False) -> ChainCount:
     return ChainCount(
         chain_id=ChainId(chain.chain_id),
         last_block=BlockNumber(chain.last_block),
         rows_count=chain.rows_count,
         ranges_count=len(chain.ranges),
-        checked_ranges=checked_ranges,
+        checked_count=checked_count,
         is_skipped=is_skipped,
     )

@@ -64,7 +64,7 @@ def import_rows(
             continue
         _console.print(
             f"chain {count.chain_id}: {count.rows_count} rows up to block {count.last_block}; all digests hold, "
-            f"{count.checked_ranges} of {count.ranges_count} ranges are what the endpoints say"
+            f"{count.checked_count} of {count.ranges_count} ranges are what the endpoints say"
         )
 
 
