@@ -92,7 +92,7 @@ $(VENUS_STAMP):
 	@command -v npm >/dev/null || { echo 'venus: npm is missing; install Node.js 20 or later' >&2; exit 1; }
 	@echo 'venus: fetching $(VENUS_PACKAGE) (57 MB)'
 	@rm -rf build/venus && mkdir -p build/venus
-	@npm pack --silent --pack-destination build/venus $(VENUS_PACKAGE) >/dev/null || { \
+	@npm pack --silent --prefer-offline --pack-destination build/venus $(VENUS_PACKAGE) >/dev/null || { \
 	  echo 'venus: npm cannot fetch $(VENUS_PACKAGE); it is needed once, for tests/integration/test_venus_positions.py: go online and run make venus' >&2; \
 	  exit 1; }
 	@echo '$(VENUS_SHA512)  '$$(echo build/venus/*.tgz) | $$(command -v sha512sum || echo 'shasum -a 512') --check --status \

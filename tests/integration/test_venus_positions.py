@@ -189,9 +189,15 @@ async def test_positions__pools_and_an_unlisted_token__equal_the_comptroller(wor
 
 
 async def govern(market: VenusMarket, activity: VenusActivity) -> None:
-    """Change a threshold and a reserve factor, move reserves, and leave the fee of a flash loan unpaid."""
+    """Change a threshold and a reserve factor, move reserves, sync a donation, take a fee of a redemption, leave that of a flash loan unpaid."""
+    v_usdc = market.v_tokens["USDC"]
     await market.govern(market.comptroller, POOL_FACTORS, 0, market.v_tokens["WBTC"], 60 * WAD // 100, 65 * WAD // 100)
-    await market.govern(market.v_tokens["USDC"], "_setReserveFactor(uint256)", 35 * WAD // 100)
-    await market.govern(market.v_tokens["USDC"], "_reduceReserves(uint256)", 1)
-    await market.govern(market.v_tokens["USDC"], "sweepTokenAndSync(uint256)", 0)
+    await market.govern(v_usdc, "_setReserveFactor(uint256)", 35 * WAD // 100)
+    await market.govern(v_usdc, "_reduceReserves(uint256)", 1)
+    await activity.give("USDC", usd=5_000)
+    await market.govern(v_usdc, "sweepTokenAndSync(uint256)", 0)
+    await market.govern(
+        market.comptroller, "_setTreasuryData(address,address,uint256)", market.admin, market.admin, WAD // 50
+    )
+    await activity.redeem("USDC", usd=3_000)
     await activity.flash_loan(activity.others[1], "WETH")

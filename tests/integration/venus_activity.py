@@ -95,6 +95,21 @@ class VenusActivity:
         data = (self.market.comptroller, "enterPool(uint96)", pool_id)
         return await self.market.execute([self._call(b, *data) for b in self.borrowers])
 
+    async def give(self, symbol: str, *, usd: int) -> None:
+        """Add to a vToken's reserves, and send it as much again without a word: only a sync makes that cash."""
+        giver, token, v_token = self.others[0], self.market.tokens[symbol], self.market.v_tokens[symbol]
+        amount = await self._units(symbol, usd)
+        calls = [
+            self._call(giver, v_token, "_addReserves(uint256)", amount),
+            self._call(giver, token.address, "transfer(address,uint256)", v_token, amount),
+        ]
+        await self.market.execute(calls, must_succeed=True)
+
+    async def redeem(self, symbol: str, *, usd: int) -> None:
+        """Let a supplier take out a part, less the treasury's fee."""
+        call = (self.market.v_tokens[symbol], "redeemUnderlying(uint256)", await self._units(symbol, usd))
+        await self.market.execute([self._call(self.others[2], *call)], must_succeed=True)
+
     async def flash_loan(self, borrower: str, symbol: str) -> None:
         """Take a flash loan whose fee is left unpaid: it becomes the borrower's debt without cash leaving."""
         market = self.market

@@ -10,7 +10,7 @@ from oracle.chain.protocols.venus import events
 from oracle.domain.units import WAD, TimestampS
 from tests.chain import venus_logs as logs
 from tests.chain.aave_logs import make_log
-from tests.chain.fake_endpoint import CHAIN_ID, USDC, WETH, address_of
+from tests.chain.fake_endpoint import CHAIN_ID, USDC, WETH, FakeLog, address_of
 from tests.chain.venus_logs import COMPTROLLER, DOLLAR, ETHER, SHARE, V_USDC, V_WETH
 from tests.chain.venus_market import BORROWER, OTHER, PRICES, apply, make_market, state_of, supplied_usdc
 
@@ -71,6 +71,22 @@ def test_compute_states__reserves_paid_in_or_after_an_accrual__leave_the_supplie
 
     # 9,000 - 15 cash + 1,100 lent - 5 reserves.
     assert supplied_usdc(market) == 10_080 * DOLLAR
+
+
+@pytest.mark.parametrize(
+    ("log", "supplied"),
+    [
+        # What is added to the reserves comes as cash: nothing changes for the suppliers.
+        (make_log(V_USDC, events.RESERVES_ADDED, (), OTHER, 700 * DOLLAR, 700 * DOLLAR), 10_000 * DOLLAR),
+        (make_log(V_USDC, events.CASH_SYNCED, (), 10_000 * DOLLAR, 10_500 * DOLLAR), 10_500 * DOLLAR),
+        (make_log(V_USDC, events.REDEEM_FEE, (), OTHER, 20 * DOLLAR, 1), 9_980 * DOLLAR),
+    ],
+    ids=["reserves added", "donation synced", "redemption fee"],
+)
+def test_compute_states__cash_that_moves_without_an_account__is_counted(log: FakeLog, supplied: int) -> None:
+    market = make_market(log)
+
+    assert supplied_usdc(market) == supplied
 
 
 def test_compute_states__flash_loan_with_its_fee_unpaid__is_debt_without_cash() -> None:
