@@ -58,6 +58,18 @@ def params_of(raw: dict[str, Any]) -> Params:
     )
 
 
+def config_of(raw: dict[str, Any], params: Params) -> CommitteeConfig:
+    return CommitteeConfig(
+        prev_digest=parse_hash(raw["prevDigest"]),
+        seq=int(raw["seq"]),
+        members=tuple(parse_address(member) for member in raw["members"]),
+        f=int(raw["f"]),
+        q=int(raw["q"]),
+        params=params,
+        from_epoch=Epoch(int(raw["fromEpoch"])),
+    )
+
+
 @pytest.fixture(scope="module")
 def vectors(vectors_dir: Path) -> dict[str, Any]:
     loaded: dict[str, Any] = json.loads((vectors_dir / "committee.json").read_text())
@@ -81,15 +93,7 @@ def test_pairs__shared_vectors__same_collaterals_without_a_numeraire_in_itself(
 def test_config_digest__shared_vectors__equal(vectors: dict[str, Any]) -> None:
     params = {raw["name"]: params_of(raw) for raw in vectors["params"]}
     for case in vectors["cases"]:
-        config = CommitteeConfig(
-            prev_digest=parse_hash(case["prevDigest"]),
-            seq=int(case["seq"]),
-            members=tuple(parse_address(m) for m in case["members"]),
-            f=int(case["f"]),
-            q=int(case["q"]),
-            params=params[case["params"]],
-            from_epoch=Epoch(int(case["fromEpoch"])),
-        )
+        config = config_of(case, params[case["params"]])
 
         assert to_hex(config.digest) == case["configDigest"]
 

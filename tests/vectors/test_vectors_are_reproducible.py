@@ -47,7 +47,7 @@ def test_vector_files__folder__holds_all_of_them() -> None:
     names = {path.stem for path in FILES}
 
     assert names == set(
-        "subjects cut committee leaves tree entries_root report messages ilog2 quantize z points grades state_offset "
+        "subjects cut committee certificate leaves tree entries_root report messages ilog2 quantize z points grades state_offset "
         "model terms transmission outcome".split()
     )
 
