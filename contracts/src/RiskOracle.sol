@@ -3,106 +3,62 @@ pragma solidity 0.8.30;
 
 import { MerkleProof } from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
 
+import { Committee } from "./Committee.sol";
+import { ScoreStore } from "./ScoreStore.sol";
 import { IScoreOracle } from "./interfaces/IScoreOracle.sol";
 import { AttestationLib } from "./libraries/AttestationLib.sol";
+import { HeadLib, HeadWord } from "./libraries/HeadLib.sol";
 import { LeafLib } from "./libraries/LeafLib.sol";
-import { ScoreMath } from "./libraries/ScoreMath.sol";
+import { ProofLib } from "./libraries/ProofLib.sol";
 
 /// @title Committee and scores in one contract
-/// @notice Keeps the signer table, the head and a ring of two roots; times are derived from the epoch. That layout, not a
-///         mapping of reports, is what makes a report cheaper than one value of a price oracle.
-contract RiskOracle is IScoreOracle {
-    /// @dev One word, so that `publish` reads and writes it once. Epochs and times fit 48 bits because an epoch is at most
-    ///      the block time plus the tolerance.
-    struct HeadState {
-        uint48 epoch;
-        uint48 previousEpoch;
-        uint48 landedAt;
-        uint48 fromEpoch;
-        uint8 ringIndex;
-        uint8 members;
-        uint8 f;
-        uint8 q;
-    }
-
-    uint256 private constant _MAX_MEMBERS = 31;
-    uint256 private constant _CLOCK_TOLERANCE_S = 60;
-
-    /// @inheritdoc IScoreOracle
-    uint64 public immutable epochSeconds;
+/// @notice Keeps the signer tables, the head in one word and a ring of roots by epoch; times are derived from the epoch. That
+///         layout, not a mapping of reports, is what makes a report cheaper than one value of a price oracle.
+contract RiskOracle is Committee, ScoreStore {
     /// @inheritdoc IScoreOracle
     uint64 public immutable validitySeconds;
     /// @inheritdoc IScoreOracle
     uint64 public immutable graceSeconds;
-    bytes32 private immutable _domain;
-
-    HeadState private _head;
-    bytes32[2] private _ring;
     /// @inheritdoc IScoreOracle
-    bytes32 public configDigest;
-    address[31] private _members;
-    uint64 private _seq;
-    mapping(bytes32 subject => PostedBorrower) private _borrowers;
-    mapping(bytes32 subject => PostedCollateral) private _collaterals;
+    uint64 public immutable challengeSeconds;
+    uint256 private immutable _latenessUnitS;
 
-    constructor(Genesis memory genesis) {
-        uint256 n = genesis.members.length;
-        bool isQuorumSound = genesis.q > genesis.f && uint256(genesis.q) + genesis.f <= n;
-        bool isSizeSound = n >= 3 * uint256(genesis.f) + 1 && n <= _MAX_MEMBERS;
-        bool isTimeSound =
-            genesis.epochSeconds != 0 && genesis.validitySeconds != 0 && genesis.fromEpoch <= type(uint48).max;
-        if (!isQuorumSound || !isSizeSound || !isTimeSound) revert InvalidGenesis(n, genesis.f, genesis.q);
-        for (uint256 i = 0; i < n; ++i) {
-            address member = genesis.members[i];
-            if (member == address(0)) revert InvalidMember(i, member);
-            for (uint256 j = 0; j < i; ++j) {
-                if (genesis.members[j] == member) revert InvalidMember(i, member);
-            }
-            _members[i] = member;
+    HeadWord private _head;
+    /// @dev Root of epoch e at e mod 16 (`HeadLib.RING`), if `HeadLib.latenessOf` says that it landed.
+    bytes32[16] private _ring;
+    /// @inheritdoc IScoreOracle
+    address public dispute;
+    mapping(bytes32 reportHash => bool) private _voided;
+    mapping(uint256 epoch => bool) private _voidedEpochs;
+
+    constructor(Genesis memory genesis) Committee(genesis) {
+        if (genesis.validitySeconds == 0 || genesis.validitySeconds > type(uint40).max) {
+            revert InvalidPeriod("validitySeconds", genesis.validitySeconds, type(uint40).max);
         }
-        epochSeconds = genesis.epochSeconds;
+        if (genesis.challengeSeconds >= genesis.validitySeconds) {
+            revert InvalidPeriod("challengeSeconds", genesis.challengeSeconds, genesis.validitySeconds - 1);
+        }
         validitySeconds = genesis.validitySeconds;
         graceSeconds = genesis.graceSeconds;
-        _domain = AttestationLib.domainSeparator();
-        // Casts are safe: n <= 31, and fromEpoch was checked.
-        _head.members = uint8(n);
-        _head.f = genesis.f;
-        _head.q = genesis.q;
-        _head.fromEpoch = uint48(genesis.fromEpoch);
-        bytes32 digest = keccak256(
-            abi.encode(
-                genesis.prevDigest,
-                uint64(0),
-                genesis.members,
-                genesis.f,
-                genesis.q,
-                genesis.paramsHash,
-                genesis.fromEpoch
-            )
-        );
-        configDigest = digest;
-        emit ConfigActivated(digest, 0, genesis.members, genesis.f, genesis.q, genesis.paramsHash, genesis.fromEpoch);
+        challengeSeconds = genesis.challengeSeconds;
+        _latenessUnitS = HeadLib.unitOf(genesis.validitySeconds);
     }
 
     // --- writes -------------------------------------------------------------------------------
 
     /// @inheritdoc IScoreOracle
     function publish(Report calldata report, bytes calldata attestations) external {
-        HeadState memory state = _head;
-        _requireTimely(report, state);
-        uint32 signers = AttestationLib.requireQuorum(
-            AttestationLib.hashReport(_domain, report), attestations, _members, state.members, state.q
-        );
+        HeadWord state = _head;
+        uint64 epoch = report.epoch;
+        bytes32 hash = AttestationLib.hashReport(_domain, report);
+        uint256 lateS = _requireTimely(epoch, state);
+        if (epoch <= state.newestVoided() && _voided[hash]) revert VoidedReport(epoch, hash);
+        uint32 signers = _requireQuorum(report.configDigest, epoch, hash, attestations);
 
-        // Casts are safe: the epoch's boundary is at most the block time plus the tolerance.
-        state.previousEpoch = state.epoch;
-        state.epoch = uint48(report.epoch);
-        state.landedAt = uint48(block.timestamp);
-        state.ringIndex ^= 1;
-        _head = state;
-        _ring[state.ringIndex] = report.scoresRoot;
+        _head = state.landed(epoch, block.timestamp, lateS / _latenessUnitS + 1);
+        _ring[epoch % HeadLib.RING] = report.scoresRoot;
         emit ReportPublished(
-            report.epoch,
+            epoch,
             report.configDigest,
             report.scoresRoot,
             report.cutHash,
@@ -118,27 +74,46 @@ contract RiskOracle is IScoreOracle {
     function post(uint64 epoch, bytes[] calldata entries, bytes32[] calldata proof, bool[] calldata proofFlags)
         external
     {
-        uint256 count = entries.length;
-        // An empty set would make the multiproof true of anything.
-        if (count == 0) revert NothingToPost();
-        bytes32 root = rootOf(epoch);
-        bytes32[] memory leaves = new bytes32[](count);
-        for (uint256 i = 0; i < count; ++i) {
-            leaves[i] = LeafLib.hashEntry(entries[i]);
-        }
-        if (!MerkleProof.multiProofVerifyCalldata(proof, proofFlags, root, leaves)) {
-            revert InvalidProof(epoch, leaves[0]);
-        }
-        for (uint256 i = 0; i < count; ++i) {
+        (bool usable,, uint64 newest) = _lookUp(epoch);
+        bool isFinal = isFinalised(epoch);
+        if (!usable && !isFinal) revert UnusableEpoch(epoch, newest);
+        _requireEntries(epoch, entries, proof, proofFlags);
+        for (uint256 i = 0; i < entries.length; ++i) {
             bytes calldata entry = entries[i];
             if (entry.length == LeafLib.BORROWER_BYTES) {
-                _postBorrower(epoch, abi.decode(entry, (BorrowerScore)));
+                _postBorrower(epoch, abi.decode(entry, (BorrowerScore)), usable, isFinal);
             } else if (entry.length == LeafLib.COLLATERAL_BYTES) {
-                _postCollateral(epoch, abi.decode(entry, (CollateralScore)));
+                _postCollateral(epoch, abi.decode(entry, (CollateralScore)), usable, isFinal);
             } else {
                 revert MalformedEntry(i, entry.length);
             }
         }
+    }
+
+    /// @inheritdoc IScoreOracle
+    /// @custom:invariant O-06 A voided report gives no loan any more and never lands; nothing else changes by voiding.
+    function voidReport(Report calldata report) external {
+        if (msg.sender != dispute) revert NotDispute(msg.sender, dispute);
+        bytes32 hash = AttestationLib.hashReport(_domain, report);
+        if (_voided[hash]) return;
+        HeadWord state = _head;
+        uint256 epoch = report.epoch;
+        // A report out of the ring may have landed: its epoch is void then too, for nobody can tell.
+        bool isInRing = epoch + HeadLib.RING > state.epoch();
+        bool wasHere = isInRing
+            ? state.latenessOf(epoch) != 0 && _ring[epoch % HeadLib.RING] == report.scoresRoot
+            : !_isPast(epoch);
+        _voided[hash] = true;
+        if (wasHere) _voidedEpochs[epoch] = true;
+        _head = state.voided(epoch);
+        emit ReportVoided(report.epoch, hash, wasHere);
+    }
+
+    /// @inheritdoc IScoreOracle
+    function setDispute(address dispute_) external onlyOwner {
+        if (dispute != address(0)) revert DisputeAlreadySet(dispute_, dispute);
+        dispute = dispute_;
+        emit DisputeSet(dispute_);
     }
 
     // --- views --------------------------------------------------------------------------------
@@ -156,7 +131,7 @@ contract RiskOracle is IScoreOracle {
     /// @inheritdoc IScoreOracle
     function verify(uint64 epoch, bytes32 leaf, bytes32[] calldata proof) external view returns (bool) {
         (bool usable, bytes32 root,) = _lookUp(epoch);
-        return usable && MerkleProof.verifyCalldata(proof, root, leaf);
+        return usable && ProofLib.verify(proof, root, leaf);
     }
 
     /// @inheritdoc IScoreOracle
@@ -166,14 +141,43 @@ contract RiskOracle is IScoreOracle {
 
     /// @inheritdoc IScoreOracle
     function head() external view returns (Head memory newest) {
-        HeadState memory state = _head;
-        if (state.epoch == 0) return newest;
-        newest.epoch = state.epoch;
-        newest.observedAt = state.epoch * epochSeconds;
-        newest.validUntil = newest.observedAt + validitySeconds;
-        newest.landedAt = state.landedAt;
-        newest.previousEpoch = state.previousEpoch;
-        newest.scoresRoot = _ring[state.ringIndex];
+        HeadWord state = _head;
+        uint256 epoch = state.epoch();
+        if (epoch == 0) return newest;
+        // Casts are safe: times are below 2^41.
+        newest.epoch = uint64(epoch);
+        newest.observedAt = uint64(epoch * epochSeconds());
+        newest.validUntil = uint64(_validUntil(epoch));
+        newest.landedAt = uint64(state.landedAt());
+        newest.previousEpoch = uint64(state.previousEpoch());
+        newest.scoresRoot = _ring[epoch % HeadLib.RING];
+    }
+
+    /// @inheritdoc IScoreOracle
+    function latest() external view returns (Reading memory reading) {
+        HeadWord state = _head;
+        uint256 epoch = state.epoch();
+        if (!_isPast(epoch) && !_isVoidedEpoch(state, epoch)) reading = _readingOf(epoch);
+    }
+
+    /// @inheritdoc IScoreOracle
+    function finalised() external view returns (Reading memory reading) {
+        HeadWord state = _head;
+        uint256 newest = state.epoch();
+        for (uint256 age = 0; age < HeadLib.RING && age < newest; ++age) {
+            if (_isFinal(state, newest - age)) return _readingOf(newest - age);
+        }
+    }
+
+    /// @inheritdoc IScoreOracle
+    function isOnHold() external view returns (bool) {
+        HeadWord state = _head;
+        return _isVoidedEpoch(state, state.epoch());
+    }
+
+    /// @inheritdoc IScoreOracle
+    function isVoided(bytes32 reportHash) external view returns (bool) {
+        return _voided[reportHash];
     }
 
     /// @inheritdoc IScoreOracle
@@ -182,12 +186,9 @@ contract RiskOracle is IScoreOracle {
         view
         returns (uint64 seq, uint64 fromEpoch, uint8 f, uint8 q, address[] memory members)
     {
-        HeadState memory state = _head;
-        members = new address[](state.members);
-        for (uint256 i = 0; i < members.length; ++i) {
-            members[i] = _members[i];
-        }
-        return (_seq, state.fromEpoch, state.f, state.q, members);
+        bytes32 digest = configDigest();
+        Term memory term = termOf(digest);
+        return (term.seq, term.fromEpoch, term.f, term.q, coldKeysOf(digest));
     }
 
     /// @inheritdoc IScoreOracle
@@ -196,13 +197,13 @@ contract RiskOracle is IScoreOracle {
     }
 
     /// @inheritdoc IScoreOracle
-    function borrowerScore(bytes32 subject) external view returns (PostedBorrower memory) {
-        return _borrowers[subject];
+    function epochSeconds() public view returns (uint64) {
+        return _epochSeconds;
     }
 
     /// @inheritdoc IScoreOracle
-    function collateralScore(bytes32 subject) external view returns (PostedCollateral memory) {
-        return _collaterals[subject];
+    function configDigest() public view returns (bytes32) {
+        return _presentDigest();
     }
 
     /// @inheritdoc IScoreOracle
@@ -213,33 +214,52 @@ contract RiskOracle is IScoreOracle {
     }
 
     /// @inheritdoc IScoreOracle
-    function isExpired(uint64 epoch) public view returns (bool) {
-        return epoch == 0 || block.timestamp > _validUntil(epoch);
+    function isExpired(uint64 epoch) public view override returns (bool) {
+        return _isPast(epoch) || _isVoidedEpoch(_head, epoch);
+    }
+
+    /// @inheritdoc IScoreOracle
+    function isFinalised(uint64 epoch) public view override returns (bool) {
+        return _isFinal(_head, epoch);
     }
 
     // --- internal -----------------------------------------------------------------------------
 
+    /// @dev How long after the earliest moment, 60 s before its boundary, a report of `epoch` lands.
     /// @custom:invariant O-01 The head's epoch only rises, and only to an epoch whose boundary has come and whose validity has not passed.
-    function _requireTimely(Report calldata report, HeadState memory state) private view {
-        if (report.configDigest != configDigest) revert WrongDigest(report.configDigest, configDigest);
-        if (report.epoch <= state.epoch) revert StaleReport(report.epoch, state.epoch);
-        if (report.epoch < state.fromEpoch) revert StaleReport(report.epoch, state.fromEpoch);
-        uint256 observedAt = uint256(report.epoch) * epochSeconds;
-        if (observedAt > block.timestamp + _CLOCK_TOLERANCE_S) {
-            revert FutureReport(observedAt, block.timestamp + _CLOCK_TOLERANCE_S);
+    function _requireTimely(uint64 epoch, HeadWord state) private view returns (uint256 lateS) {
+        // Cast is safe: the head's epoch is 40 bits wide.
+        if (epoch <= state.epoch()) revert StaleReport(epoch, uint64(state.epoch()));
+        uint256 observedAt = uint256(epoch) * _epochSeconds;
+        uint256 latestAllowed = block.timestamp + HeadLib.CLOCK_TOLERANCE_S;
+        if (observedAt > latestAllowed) revert FutureReport(observedAt, latestAllowed);
+        lateS = latestAllowed - observedAt;
+        if (lateS > validitySeconds + HeadLib.CLOCK_TOLERANCE_S) {
+            revert ExpiredReport(observedAt + validitySeconds, block.timestamp);
         }
-        if (isExpired(report.epoch)) revert ExpiredReport(_validUntil(report.epoch), block.timestamp);
     }
 
-    /// @custom:invariant O-02 A stored borrower score is replaced only by a riskier one that is no older, or after it expired.
-    function _postBorrower(uint64 epoch, BorrowerScore memory score) private {
-        if (score.kind != LeafLib.BORROWER) revert WrongKind(score.kind, LeafLib.BORROWER);
-        PostedBorrower storage stored = _borrowers[score.subject];
-        uint64 storedEpoch = stored.epoch;
-        if (!isExpired(storedEpoch)) {
-            if (epoch < storedEpoch || stored.grade == 0) return;
-            if (score.grade != 0 && score.behaviourMargin <= stored.behaviourMargin) return;
+    /// @dev The caller made sure that the report of `epoch` is in the ring.
+    function _requireEntries(
+        uint64 epoch,
+        bytes[] calldata entries,
+        bytes32[] calldata proof,
+        bool[] calldata proofFlags
+    ) private view {
+        // An empty set would make the multiproof true of anything.
+        if (entries.length == 0) revert NothingToPost();
+        bytes32[] memory leaves = new bytes32[](entries.length);
+        for (uint256 i = 0; i < leaves.length; ++i) {
+            leaves[i] = LeafLib.hashEntry(entries[i]);
         }
+        bytes32 root = _ring[epoch % HeadLib.RING];
+        if (!MerkleProof.multiProofVerifyCalldata(proof, proofFlags, root, leaves)) {
+            revert InvalidProof(epoch, leaves[0]);
+        }
+    }
+
+    function _postBorrower(uint64 epoch, BorrowerScore memory score, bool usable, bool isFinal) private {
+        if (score.kind != LeafLib.BORROWER) revert WrongKind(score.kind, LeafLib.BORROWER);
         PostedBorrower memory posted = PostedBorrower({
             epoch: epoch,
             stateOffset: score.stateOffset,
@@ -250,46 +270,71 @@ contract RiskOracle is IScoreOracle {
             grade: score.grade,
             reasons: score.reasons
         });
-        _borrowers[score.subject] = posted;
-        emit BorrowerPosted(score.subject, epoch, posted);
+        _storeBorrower(posted, score.subject, usable, isFinal);
     }
 
-    /// @custom:invariant O-03 A stored collateral score is replaced only by a newer epoch; an unrated one leaves the last rated
-    ///                         threshold in place.
-    function _postCollateral(uint64 epoch, CollateralScore memory score) private {
+    function _postCollateral(uint64 epoch, CollateralScore memory score, bool usable, bool isFinal) private {
         if (score.kind != LeafLib.COLLATERAL) revert WrongKind(score.kind, LeafLib.COLLATERAL);
-        PostedCollateral memory posted = _collaterals[score.subject];
-        if (epoch <= posted.epoch) return;
-        posted.epoch = epoch;
-        posted.binding = score.binding;
-        if (score.binding != ScoreMath.BINDING_UNRATED) {
-            posted.margin = score.margin;
-            posted.volatilityPpm = score.volatilityPpm;
-            posted.drawdownBps = score.drawdownBps;
-            posted.gapPpm = score.gapPpm;
-            posted.ltvCeilingBps = score.ltvCeilingBps;
-            posted.ltvFloorBps = score.ltvFloorBps;
-            posted.liquidationThresholdBps = score.liquidationThresholdBps;
-        }
-        _collaterals[score.subject] = posted;
-        emit CollateralPosted(score.subject, epoch, posted);
+        PostedCollateral memory posted = PostedCollateral({
+            epoch: epoch,
+            margin: score.margin,
+            volatilityPpm: score.volatilityPpm,
+            drawdownBps: score.drawdownBps,
+            gapPpm: score.gapPpm,
+            ltvCeilingBps: score.ltvCeilingBps,
+            ltvFloorBps: score.ltvFloorBps,
+            liquidationThresholdBps: score.liquidationThresholdBps,
+            binding: score.binding
+        });
+        _storeCollateral(posted, score.subject, usable, isFinal);
     }
 
     function _requireProof(uint64 epoch, bytes32 leaf, bytes32[] calldata proof) private view {
-        if (!MerkleProof.verifyCalldata(proof, rootOf(epoch), leaf)) revert InvalidProof(epoch, leaf);
+        if (!ProofLib.verify(proof, rootOf(epoch), leaf)) revert InvalidProof(epoch, leaf);
     }
 
-    /// @dev Usable: the head, and its predecessor within the grace, each inside its validity.
-    function _lookUp(uint64 epoch) private view returns (bool usable, bytes32 root, uint64 newest) {
-        HeadState memory state = _head;
-        newest = state.epoch;
-        if (isExpired(epoch)) return (false, 0, newest);
-        if (epoch == newest) return (true, _ring[state.ringIndex], newest);
-        usable = epoch == state.previousEpoch && block.timestamp <= uint256(state.landedAt) + graceSeconds;
-        if (usable) root = _ring[state.ringIndex ^ 1];
+    /// @dev Usable: the head, and its predecessor within the grace, each inside its validity, unless it or the head is voided.
+    function _lookUp(uint256 epoch) private view returns (bool usable, bytes32 root, uint64 newest) {
+        HeadWord state = _head;
+        uint256 current = state.epoch();
+        // Cast is safe: the head's epoch is 40 bits wide.
+        newest = uint64(current);
+        usable = !_isPast(epoch) && !_isVoidedEpoch(state, current);
+        if (epoch != current) {
+            usable = usable && epoch == state.previousEpoch() && block.timestamp <= state.landedAt() + graceSeconds
+                && !_isVoidedEpoch(state, epoch);
+        }
+        if (usable) root = _ring[epoch % HeadLib.RING];
     }
 
-    function _validUntil(uint64 epoch) private view returns (uint256) {
-        return uint256(epoch) * epochSeconds + validitySeconds;
+    /// @dev Final: landed in the ring, stood for the challenge window, in its validity, not voided.
+    function _isFinal(HeadWord state, uint256 epoch) private view returns (bool) {
+        uint256 lateness = state.latenessOf(epoch);
+        if (lateness == 0 || _isPast(epoch)) return false;
+        uint256 latestLanding = epoch * _epochSeconds + lateness * _latenessUnitS;
+        bool hasStood = block.timestamp + HeadLib.CLOCK_TOLERANCE_S >= latestLanding + challengeSeconds;
+        return hasStood && !_isVoidedEpoch(state, epoch);
+    }
+
+    function _isVoidedEpoch(HeadWord state, uint256 epoch) private view returns (bool) {
+        return epoch <= state.newestVoided() && _voidedEpochs[epoch];
+    }
+
+    function _readingOf(uint256 epoch) private view returns (Reading memory) {
+        // Casts are safe: times are below 2^41.
+        return Reading({
+            epoch: uint64(epoch),
+            observedAt: uint64(epoch * _epochSeconds),
+            validUntil: uint64(_validUntil(epoch)),
+            scoresRoot: _ring[epoch % HeadLib.RING]
+        });
+    }
+
+    function _isPast(uint256 epoch) private view returns (bool) {
+        return epoch == 0 || block.timestamp > _validUntil(epoch);
+    }
+
+    function _validUntil(uint256 epoch) private view returns (uint256) {
+        return epoch * _epochSeconds + validitySeconds;
     }
 }

@@ -29,9 +29,13 @@ REPORT_PUBLISHED_TOPIC = keccak256(
     b"ReportPublished(uint64,bytes32,bytes32,bytes32,uint32,uint32,uint32,uint32,uint32)"
 )
 _ERROR_SIGNATURES = (
-    "InvalidGenesis(uint256,uint8,uint8)",
+    "InvalidCommittee(uint256,uint8,uint8)",
+    "InvalidPeriod(string,uint256,uint256)",
     "InvalidMember(uint256,address)",
     "WrongDigest(bytes32,bytes32)",
+    "SupersededDigest(uint256,uint256)",
+    "ExpiredDigest(uint256,uint256)",
+    "VoidedReport(uint64,bytes32)",
     "StaleReport(uint64,uint64)",
     "FutureReport(uint256,uint256)",
     "ExpiredReport(uint256,uint256)",

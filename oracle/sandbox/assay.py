@@ -27,7 +27,7 @@ from oracle.scoring.codec import decode_model, encode_tables, model_id
 
 PROTOCOL = "aave_v3"
 NUMERAIRES = {"USD": USD, "ETH": ETH, "BTC": BTC}
-GENESIS_TYPE = "(bytes32,address[],uint8,uint8,bytes32,uint64,uint64,uint64,uint64)"
+GENESIS_TYPE = "(bytes32,address[],uint8,uint8,bytes32,uint64,uint64,uint64,uint64,uint64,uint64,uint64,address)"
 MARKET_TYPE = "(address,address,address,address,uint32,uint32,uint16,uint16,uint32,uint32,uint32,uint16,string,string)"
 SCORE_TYPE = "(address,address,address,bytes32,uint32,uint32,uint32,uint16,uint128,uint128)"
 STATIC_TYPE = "(uint16,uint16,uint32)"
@@ -43,6 +43,8 @@ WEIGHT_BPS = 5_000
 BORROWER_LIMIT = 1_000_000 * 10**6
 EXPOSURE_CAP = 5_000_000 * 10**6
 MARKET_LIQUIDITY = 5_000_000 * 10**6
+DIGEST_S, RECOVERY_S = 90 * 86_400, 7 * 86_400
+"""How long the committee signs without being renewed, and how long its replacement stands announced after that."""
 STATIC_TERMS = (8_050, 8_300, 100)
 """LTV, liquidation threshold and premium of the market without scores: WETH on Aave v3."""
 
@@ -170,7 +172,8 @@ async def _deploy_chain(
     params = committee.params
     genesis = (
         committee.prev_digest, list(committee.members), committee.f, committee.q, params.hash, committee.from_epoch,
-        params.epoch_seconds, params.validity_seconds, spec.grace_seconds,
+        params.epoch_seconds, params.validity_seconds, spec.grace_seconds, spec.challenge_seconds, DIGEST_S, RECOVERY_S,
+        deployer.address,
     )  # fmt: skip
     oracle = deployer.create(load_forge_artifact("RiskOracle"), {}, (GENESIS_TYPE,), genesis)
     code = models.tables_code

@@ -51,6 +51,7 @@ class CommitteeSpec:
     epoch_seconds: int = 10
     validity_seconds: int = 120
     grace_seconds: int = 30
+    challenge_seconds: int = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
 """Gas on a real local chain with the compiled RiskOracle: `publish` as whole transactions, `verifyBorrower` as execution.
 
-`publish`: receipts in steady state, both ring slots written before, real signatures, the median of several epochs. `verifyBorrower`: the gas between the first and
+`publish`: receipts in steady state, every ring slot written before, real signatures, the median of several epochs. `verifyBorrower`: the gas between the first and
 the last instruction of a call in a transaction of its own, so storage is cold; the 21,000 and the calldata are not in it. Calldata is counted apart at
 16 gas a byte, 4 for a zero byte. (A whole transaction that only verifies would pay the floor of EIP-7623; nobody sends one.)
 """
@@ -34,9 +34,11 @@ from tests.bench.figures import Figure
 CHAIN_ID = 31_337
 FIRST_EPOCH = 489_555
 LANDS_AFTER_S = 60
-PUBLISHES = 6
-"""The first two write empty ring slots; the others are measured."""
-WARM_UP = 2
+PUBLISHES = 20
+"""The first sixteen write empty ring slots; the others are measured."""
+WARM_UP = 16
+PERIODS_S = (HOUR_S, 3 * HOUR_S, 600, HOUR_S, 28 * 24 * HOUR_S, 7 * 24 * HOUR_S)
+"""Epoch, validity, grace, challenge window, digest, recovery."""
 SIZES = (1_000, 100_000)
 ZERO_BYTE_GAS, BYTE_GAS = 4, 16
 _SCORE = "(uint8,bytes32,int32,int32,uint32,uint32,uint16,uint8,bytes4,bytes32)"
@@ -56,7 +58,7 @@ class Contract:
     async def deploy(self) -> None:
         """Create the contract; its first epoch is the next one that is published."""
         members = [signer.address for signer in self._signers]
-        genesis = (bytes(32), members, self._f, self._q, bytes(32), FIRST_EPOCH, HOUR_S, 3 * HOUR_S, 600)
+        genesis = (bytes(32), members, self._f, self._q, bytes(32), FIRST_EPOCH, *PERIODS_S, _SENDER)
         data = load_forge_artifact("RiskOracle").link({}) + encode((GENESIS_TYPE,), (genesis,))
         receipt = await self._send(Transaction(sender=_SENDER, to=None, data=data, gas=8_000_000))
         self.address = receipt["contractAddress"]
@@ -110,7 +112,7 @@ async def measure_gas() -> list[Figure]:
 
 
 def _committees() -> Iterator[tuple[int, int, int, str]]:
-    for n, f in ((4, 1), (7, 2)):
+    for n, f in ((4, 1), (7, 2), (13, 4), (31, 10)):
         yield n, f, f + 1, "q=f+1"
         yield n, f, default_attestation_quorum(n, f), "default q"
 

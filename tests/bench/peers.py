@@ -17,6 +17,8 @@ MEASURED_GAS = "constant, measured once on a local EVM from its npm package"
 OCR2_TRANSMIT_GAS: Mapping[int, Peer] = {
     4: Peer(name="libocr OCR2Aggregator transmit, n=4, f+1 signatures", value=94_700, source=MEASURED_GAS),
     7: Peer(name="libocr OCR2Aggregator transmit, n=7, f+1 signatures", value=103_900, source=MEASURED_GAS),
+    13: Peer(name="libocr OCR2Aggregator transmit, n=13, f+1 signatures", value=122_100, source=MEASURED_GAS),
+    31: Peer(name="libocr OCR2Aggregator transmit, n=31, f+1 signatures", value=177_000, source=MEASURED_GAS),
 }
 REDSTONE_PULL_GAS = Peer(name="RedStone pull, 3 signers", value=28_000, source=MEASURED_GAS)
 PROTOTYPE_VERIFY_GAS: Mapping[int, Peer] = {

@@ -4,7 +4,9 @@ pragma solidity ^0.8.20;
 /// @title Scores signed by a committee
 /// @notice Reports arrive with `q` attestations; a score is then presented with a Merkle proof, or read once it was posted.
 /// @dev A report is usable while `block.timestamp <= epoch * epochSeconds + validitySeconds`. The head is; so is its
-///      predecessor while `block.timestamp <= landing time of the head + graceSeconds`. No older one ever is.
+///      predecessor while `block.timestamp <= landing time of the head + graceSeconds`. No older one ever is, no voided one,
+///      and none at all while the head is voided. Two readings: `latest` is the head as soon as it lands; `finalised` is the
+///      newest report that has stood for the challenge window and was not voided.
 interface IScoreOracle {
     // --- types --------------------------------------------------------------------------------
 
@@ -18,6 +20,10 @@ interface IScoreOracle {
     /// @param epochSeconds Length of an epoch.
     /// @param validitySeconds Age at which a report expires, counted from its epoch's boundary.
     /// @param graceSeconds How long a report stays usable after its successor landed.
+    /// @param challengeSeconds How long a report must have stood on this chain to be final; less than `validitySeconds`.
+    /// @param digestSeconds How long a configuration signs, from its first epoch's boundary; less than stake takes to unbond.
+    /// @param recoverySeconds How long the replacement of an expired committee stands announced.
+    /// @param owner Announces that replacement, and names the dispute contract once. Zero: nobody ever does.
     struct Genesis {
         bytes32 prevDigest;
         address[] members;
@@ -28,6 +34,10 @@ interface IScoreOracle {
         uint64 epochSeconds;
         uint64 validitySeconds;
         uint64 graceSeconds;
+        uint64 challengeSeconds;
+        uint64 digestSeconds;
+        uint64 recoverySeconds;
+        address owner;
     }
 
     /// @notice What the committee signs. Times are derived from `epoch`.
@@ -108,15 +118,17 @@ interface IScoreOracle {
         bytes32 scoresRoot;
     }
 
+    /// @notice The report that a reader goes by; zeros if there is none to go by now.
+    struct Reading {
+        uint64 epoch;
+        uint64 observedAt;
+        uint64 validUntil;
+        bytes32 scoresRoot;
+    }
+
     // --- errors -------------------------------------------------------------------------------
 
-    /// @notice Thrown when a committee breaks n >= 3f + 1, n <= 31, f + 1 <= q <= n - f, or a period is zero.
-    error InvalidGenesis(uint256 members, uint8 f, uint8 q);
-
-    /// @notice Thrown when a member is zero or listed twice.
-    error InvalidMember(uint256 memberId, address member);
-
-    /// @notice Thrown when a report names another committee configuration.
+    /// @notice Thrown when a report names another committee configuration than the one of its epoch.
     error WrongDigest(bytes32 given, bytes32 current);
 
     /// @notice Thrown when a report is not newer than the head (or than `fromEpoch` allows).
@@ -145,6 +157,15 @@ interface IScoreOracle {
 
     /// @notice Thrown when a signature has a high `s`; its low twin is the only one accepted.
     error MalleableSignature(uint8 memberId, bytes32 s);
+
+    /// @notice Thrown when a report was voided before it landed.
+    error VoidedReport(uint64 epoch, bytes32 reportHash);
+
+    /// @notice Thrown when somebody other than the dispute contract voids.
+    error NotDispute(address caller, address dispute);
+
+    /// @notice Thrown when the dispute contract is named again.
+    error DisputeAlreadySet(address given, address current);
 
     /// @notice Thrown when no usable report has this epoch.
     error UnusableEpoch(uint64 given, uint64 head);
@@ -176,16 +197,12 @@ interface IScoreOracle {
         uint32 signers
     );
 
-    /// @notice A committee configuration took force.
-    event ConfigActivated(
-        bytes32 indexed configDigest,
-        uint64 seq,
-        address[] members,
-        uint8 f,
-        uint8 q,
-        bytes32 paramsHash,
-        uint64 fromEpoch
-    );
+    /// @notice A report was found wrong: it, or the report that landed with its root, gives no loan any more.
+    /// @param wasHere Whether it had landed here.
+    event ReportVoided(uint64 indexed epoch, bytes32 indexed reportHash, bool wasHere);
+
+    /// @notice The dispute contract was named, for good.
+    event DisputeSet(address dispute);
 
     /// @notice A borrower's stored score was replaced.
     event BorrowerPosted(bytes32 indexed subject, uint64 indexed epoch, PostedBorrower score);
@@ -200,8 +217,8 @@ interface IScoreOracle {
     /// @param attestations `q` or more records of 65 bytes, `uint8 memberId ‖ r ‖ yParityAndS` (EIP-2098), ids ascending.
     function publish(Report calldata report, bytes calldata attestations) external;
 
-    /// @notice Stores scores of a usable report so that they can be read without a proof. Anyone may call.
-    /// @param epoch Epoch of a usable report.
+    /// @notice Stores scores of a usable or final report so that they can be read without a proof. Anyone may call.
+    /// @param epoch Epoch of a report that is usable, which serves the latest scores, or final, which serves the final ones.
     /// @param entries ABI encodings of `BorrowerScore` (320 bytes) or `CollateralScore` (352 bytes), ascending by leaf hash.
     /// @param proof Sibling hashes of the multiproof, as OpenZeppelin's StandardMerkleTree makes it.
     /// @param proofFlags Flags of the multiproof.
@@ -210,15 +227,46 @@ interface IScoreOracle {
     ///      nothing are skipped, so two senders never make each other fail.
     function post(uint64 epoch, bytes[] calldata entries, bytes32[] calldata proof, bool[] calldata proofFlags) external;
 
+    /// @notice Voids a report that was proved wrong, here or before it ever lands here. A repeat changes nothing.
+    /// @dev Only the dispute contract. Open loans, posted thresholds and other reports stay as they are. Where a report with
+    ///      the same epoch and root had landed, its epoch is void: `isUsable` is false, `isExpired` true, and, if it is the
+    ///      head, `isOnHold` until the next report lands.
+    function voidReport(Report calldata report) external;
+
+    /// @notice Names the dispute contract. Only the owner, once.
+    function setDispute(address dispute) external;
+
     // --- views --------------------------------------------------------------------------------
 
-    /// @notice The newest report.
+    /// @notice The newest report, usable or not. `previousEpoch` is 0 if it lies more than fifteen epochs back.
     function head() external view returns (Head memory);
 
-    /// @notice Digest that a report must name.
+    /// @notice The head, if it is usable.
+    function latest() external view returns (Reading memory);
+
+    /// @notice The newest report that landed `challengeSeconds` ago, has not expired and was not voided.
+    /// @dev Landing times are kept in steps of 1/254 of the validity, rounded up, so it may come that much late.
+    function finalised() external view returns (Reading memory);
+
+    /// @notice Whether `finalised` may be, or has been, the report of `epoch`, and it has not expired.
+    function isFinalised(uint64 epoch) external view returns (bool);
+
+    /// @notice Whether the head was voided and no other report has landed since: no new borrowing.
+    function isOnHold() external view returns (bool);
+
+    /// @notice Whether a report was voided, by its EIP-712 digest.
+    function isVoided(bytes32 reportHash) external view returns (bool);
+
+    /// @notice Who may void reports; zero until it is named.
+    function dispute() external view returns (address);
+
+    /// @notice How long a report must have stood to be final, in seconds.
+    function challengeSeconds() external view returns (uint64);
+
+    /// @notice Digest that a report of the present epoch must name.
     function configDigest() external view returns (bytes32);
 
-    /// @notice The committee in force.
+    /// @notice The committee in force; members are cold keys.
     function committee()
         external
         view
@@ -236,7 +284,7 @@ interface IScoreOracle {
     /// @notice Whether a score of `epoch` may be presented now.
     function isUsable(uint64 epoch) external view returns (bool);
 
-    /// @notice Whether a score stored with `epoch` is past its validity. True for epoch 0.
+    /// @notice Whether a score stored with `epoch` is past its validity, or its report was voided. True for epoch 0.
     function isExpired(uint64 epoch) external view returns (bool);
 
     /// @notice Scores root of a usable report; reverts with `UnusableEpoch` otherwise.
@@ -260,4 +308,10 @@ interface IScoreOracle {
 
     /// @notice The stored score of a collateral subject, expired or not; check `isExpired(epoch)` and `binding`.
     function collateralScore(bytes32 subject) external view returns (PostedCollateral memory);
+
+    /// @notice As `borrowerScore`, of final reports alone; for those who rather wait than be wrong.
+    function finalisedBorrowerScore(bytes32 subject) external view returns (PostedBorrower memory);
+
+    /// @notice As `collateralScore`, of final reports alone.
+    function finalisedCollateralScore(bytes32 subject) external view returns (PostedCollateral memory);
 }

@@ -190,6 +190,7 @@ contract EncodingVectorsTest is Vectors {
         genesis.epochSeconds = 3600;
         genesis.validitySeconds = 10_800;
         genesis.graceSeconds = 600;
+        genesis.digestSeconds = 28 days;
     }
 
     /// @dev A committee of one whose only report has `root`.
@@ -199,6 +200,7 @@ contract EncodingVectorsTest is Vectors {
         genesis.members = new address[](1);
         genesis.members[0] = vm.addr(key);
         (genesis.q, genesis.epochSeconds, genesis.validitySeconds) = (1, 3600, 10_800);
+        genesis.digestSeconds = 28 days;
         oracle = new RiskOracle(genesis);
         vm.warp(3660);
         IScoreOracle.Report memory report;

@@ -51,6 +51,11 @@ abstract contract MarketFixture is OracleFixture, Vectors {
         market.deposit(1_000_000 * USDC, supplier);
     }
 
+    /// @dev The market does not care for how long a committee signs.
+    function digestSeconds() internal pure override returns (uint64) {
+        return 36_500 days;
+    }
+
     function marketConfig() internal view returns (ILendingMarket.MarketConfig memory) {
         return ILendingMarket.MarketConfig({
             loanToken: address(usdc),

@@ -12,6 +12,9 @@ abstract contract OracleFixture is Test {
     uint64 internal constant EPOCH_S = 3600;
     uint64 internal constant VALIDITY_S = 10_800;
     uint64 internal constant GRACE_S = 600;
+    uint64 internal constant CHALLENGE_S = 3600;
+    uint64 internal constant RECOVERY_S = 7 days;
+    address internal constant OWNER = address(0x0123);
     uint64 internal constant FIRST_EPOCH = 489_555;
 
     uint256[] internal memberKeys;
@@ -43,13 +46,22 @@ abstract contract OracleFixture is Test {
             fromEpoch: FIRST_EPOCH,
             epochSeconds: EPOCH_S,
             validitySeconds: validitySeconds(),
-            graceSeconds: GRACE_S
+            graceSeconds: GRACE_S,
+            challengeSeconds: CHALLENGE_S,
+            digestSeconds: digestSeconds(),
+            recoverySeconds: RECOVERY_S,
+            owner: OWNER
         });
     }
 
     /// @dev Of the committees that `genesisOf` makes.
     function validitySeconds() internal pure virtual returns (uint64) {
         return VALIDITY_S;
+    }
+
+    /// @dev How long the committees of `genesisOf` sign.
+    function digestSeconds() internal pure virtual returns (uint64) {
+        return 28 days;
     }
 
     function reportOf(uint64 epoch, bytes32 root) internal view returns (IScoreOracle.Report memory) {

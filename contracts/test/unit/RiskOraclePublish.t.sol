@@ -2,6 +2,7 @@
 pragma solidity 0.8.30;
 
 import { RiskOracle } from "../../src/RiskOracle.sol";
+import { ICommittee } from "../../src/interfaces/ICommittee.sol";
 import { IScoreOracle } from "../../src/interfaces/IScoreOracle.sol";
 import { OracleFixture } from "../support/OracleFixture.sol";
 
@@ -39,7 +40,7 @@ contract RiskOraclePublishTest is OracleFixture {
             (uint8 n, uint8 f, uint8 q) = (unsound[i][0], unsound[i][1], unsound[i][2]);
             IScoreOracle.Genesis memory genesis = genesisOf(n, f, q);
 
-            vm.expectRevert(abi.encodeWithSelector(IScoreOracle.InvalidGenesis.selector, n, f, q));
+            vm.expectRevert(abi.encodeWithSelector(ICommittee.InvalidCommittee.selector, n, f, q));
             new RiskOracle(genesis);
         }
     }
@@ -48,7 +49,7 @@ contract RiskOraclePublishTest is OracleFixture {
         IScoreOracle.Genesis memory genesis = genesisOf(4, 1, 3);
         genesis.members[3] = genesis.members[1];
 
-        vm.expectRevert(abi.encodeWithSelector(IScoreOracle.InvalidMember.selector, 3, genesis.members[1]));
+        vm.expectRevert(abi.encodeWithSelector(ICommittee.InvalidMember.selector, 3, genesis.members[1]));
         new RiskOracle(genesis);
     }
 
@@ -56,7 +57,7 @@ contract RiskOraclePublishTest is OracleFixture {
         IScoreOracle.Genesis memory genesis = genesisOf(4, 1, 3);
         genesis.members[2] = address(0);
 
-        vm.expectRevert(abi.encodeWithSelector(IScoreOracle.InvalidMember.selector, 2, address(0)));
+        vm.expectRevert(abi.encodeWithSelector(ICommittee.InvalidMember.selector, 2, address(0)));
         new RiskOracle(genesis);
     }
 
@@ -64,7 +65,7 @@ contract RiskOraclePublishTest is OracleFixture {
         IScoreOracle.Genesis memory genesis = genesisOf(4, 1, 3);
         genesis.epochSeconds = 0;
 
-        vm.expectRevert(abi.encodeWithSelector(IScoreOracle.InvalidGenesis.selector, 4, 1, 3));
+        vm.expectRevert(abi.encodeWithSelector(ICommittee.InvalidPeriod.selector, "epochSeconds", 0, type(uint64).max));
         new RiskOracle(genesis);
     }
 
