@@ -97,7 +97,7 @@ contract LendingMarket is MarketBase {
     {
         IScoreOracle.PostedCollateral memory posted = oracle.collateralScore(collateralSubject);
         bool isMeasured = posted.binding != ScoreMath.BINDING_UNRATED && posted.volatilityPpm != 0;
-        if (!isMeasured || _isExpired(posted.epoch)) {
+        if (!isMeasured || oracle.isExpired(posted.epoch) || oracle.isOnHold()) {
             return _refused(decision, Refusal.CollateralUnscored, posted.epoch, block.timestamp / _epochSeconds);
         }
         ITerms.Pair memory pair = ITerms.Pair({
