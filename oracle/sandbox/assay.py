@@ -25,7 +25,7 @@ from oracle.sandbox.manifest import AssayEntry, ChainEntry, CommitteeEntry, Mark
 from oracle.sandbox.manifest_entries import describe_members
 from oracle.scoring.codec import decode_model, encode_tables, model_id
 
-PROTOCOL = "aave_v3"
+PROTOCOL, MORPHO_PROTOCOL = "aave_v3", "morpho_blue"
 NUMERAIRES = {"USD": USD, "ETH": ETH, "BTC": BTC}
 GENESIS_TYPE = "(bytes32,address[],uint8,uint8,bytes32,uint64,uint64,uint64,uint64,uint64,uint64,uint64,address)"
 MARKET_TYPE = "(address,address,address,address,uint32,uint32,uint16,uint16,uint32,uint32,uint32,uint16,string,string)"
@@ -159,11 +159,18 @@ def _chain_params(chain: ChainEntry) -> ChainParams:
         )
         for token in chain.tokens
     ]  # fmt: skip
-    pool = MarketParams(
-        protocol=PROTOCOL, market=parse_address(chain.aave.pool), start_block=BlockNumber(chain.start_block)
+    places = [(PROTOCOL, chain.aave.pool, chain.start_block)]
+    if chain.morpho is not None:
+        places.append((MORPHO_PROTOCOL, chain.morpho.singleton, chain.morpho.start_block))
+    markets = [
+        MarketParams(protocol=protocol, market=parse_address(market), start_block=BlockNumber(block))
+        for protocol, market, block in places
+    ]
+    return ChainParams(
+        chain_id=ChainId(chain.chain_id),
+        markets=tuple(sorted(markets, key=lambda market: market.market)),
+        assets=tuple(sorted(assets, key=lambda asset: asset.token)),
     )
-    ordered = tuple(sorted(assets, key=lambda asset: asset.token))
-    return ChainParams(chain_id=ChainId(chain.chain_id), markets=(pool,), assets=ordered)
 
 
 async def _deploy_chain(

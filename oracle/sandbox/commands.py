@@ -55,7 +55,10 @@ def up(
 @app.command()
 def replay(
     dataset: Annotated[Path, typer.Option(metavar="DIR", help="Data folder, as for `make train DATA=DIR`.")],
-    limit: Annotated[int | None, typer.Option(metavar="N", help="Only the vaults with the N smallest ids.")] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Only the N vaults with the smallest ids, and N borrowers of Morpho."),
+    ] = None,
     both_chains: Annotated[
         bool, typer.Option("--both-chains", help="SYNTHETIC: every fourth owner has half of everything on each chain.")
     ] = False,
@@ -66,7 +69,7 @@ def replay(
     interval: Annotated[int, typer.Option(help="Seconds between blocks, 0 for none.")] = 1,
     directory: Annotated[Path | None, typer.Option(help="Where world.json, replay.json and logs go.")] = None,
 ) -> None:
-    """Start a world whose borrowers are the real Maker ETH-B vaults; a replay that was killed goes on where it was."""
+    """Start a world whose borrowers are real Maker ETH-B vaults and borrowers of Morpho Blue; a replay that was killed goes on where it was."""
     borrower_model, collateral_model = find_sandbox_models()
     spec = ReplaySpec(dataset=dataset, limit=limit, both_chains=both_chains)
     config = SandboxConfig(

@@ -33,6 +33,7 @@ from oracle.sandbox.manifest_entries import (
     describe_representatives,
     merge_borrowers,
 )
+from oracle.sandbox.morpho import MORPHO_ARTIFACTS
 from oracle.sandbox.population import Borrower, generate_population
 from oracle.sandbox.prices import PriceStep, generate_price_path
 from oracle.sandbox.replay.dataset import digest_dataset
@@ -46,10 +47,9 @@ MODULES_WITHOUT_HISTORY = (
     "display.py",
     "world.py",
     "assay.py",
-    "morpho.py",
     "__main__.py",
 )
-DEPLOYED_BY_FORGE = ("SandboxToken", "ScriptedFeed", "ForwardingAccount")
+DEPLOYED_BY_FORGE = ("SandboxToken", "ScriptedFeed", "ForwardingAccount", "FeedPairOracle", "ScriptedIrm")
 MANIFEST_FILE = "world.json"
 END_LAG_S = 180
 """The history ends at a full hour at least this long ago, so that the blocks that follow it have room."""
@@ -71,6 +71,7 @@ def compute_world_key(spec: HistorySpec | ReplaySpec) -> str:
         del chosen["checkpoint_steps"]
         chosen["dataset"] = digest_dataset(spec.dataset)
         modules += sorted((ROOM / "replay").glob("*.py"))
+        modules += sorted(MORPHO_ARTIFACTS.glob("*.json"))
     digest = hashlib.sha256(orjson.dumps(chosen, option=orjson.OPT_SORT_KEYS))
     for path in modules:
         if path.name not in MODULES_WITHOUT_HISTORY:

@@ -19,7 +19,7 @@ class ManifestModel(BaseModel):
 
 
 class TokenEntry(ManifestModel):
-    """A token on one chain. `price_usd_e8` is its price when the manifest was written."""
+    """A token on one chain. `price_usd_e8` is its price when the manifest was written; without a place on Aave it has no `a_token`."""
 
     symbol: str
     address: str
@@ -65,6 +65,25 @@ class AssayEntry(ManifestModel):
     markets: tuple[MarketEntry, ...]
 
 
+class MorphoMarketEntry(ManifestModel):
+    """One isolated market; `lltv_wad` is text, since JSON numbers end at 2^53."""
+
+    market_id: str
+    collateral: str
+    loan: str
+    oracle: str
+    irm: str
+    lltv_wad: str
+
+
+class MorphoEntry(ManifestModel):
+    """Morpho Blue on one chain."""
+
+    singleton: str
+    start_block: int
+    markets: tuple[MorphoMarketEntry, ...]
+
+
 class ChainEntry(ManifestModel):
     """One chain. `rpc_urls[0]` is the chain itself, `rpc_urls[1]` a relay of it that stands in for a second provider."""
 
@@ -76,6 +95,7 @@ class ChainEntry(ManifestModel):
     history_end_s: int
     tokens: tuple[TokenEntry, ...]
     aave: AaveEntry
+    morpho: MorphoEntry | None = None
     assay: AssayEntry | None = None
 
     def token(self, symbol: str) -> TokenEntry:

@@ -31,9 +31,11 @@ REPAY = f"repay({PARAMS},uint256,uint256,address,bytes)"
 LIQUIDATE = f"liquidate({PARAMS},address,uint256,uint256,bytes)"
 ACCRUE_INTEREST = f"accrueInterest({PARAMS})"
 SET_FEE = f"setFee({PARAMS},uint256)"
+SHARES_PER_UNIT = 10**6
+"""What a unit is worth in shares while no interest has accrued."""
 SET_BORROW_RATE = "setBorrowRate(bytes32,uint256)"
 
-type MarketTuple = tuple[str, str, str, str, int]
+MarketTuple = tuple[str, str, str, str, int]
 """Loan token, collateral token, oracle, model, liquidation LTV: how a market is named in every call."""
 
 
@@ -49,12 +51,16 @@ class MorphoPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MorphoMarket:
-    """A market that stands: tokens by symbol, `params` for calls, `market_id` as logs have it."""
+    """A market that stands: tokens by symbol, `params` for calls."""
 
     collateral: str
     loan: str
     params: MarketTuple
-    market_id: bytes
+
+    @property
+    def market_id(self) -> bytes:
+        """Return its id as logs have it."""
+        return compute_market_id(self.params)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,8 +125,8 @@ def create_market(
         feeds[plan.collateral], collateral, feeds[plan.loan], loan,
     )  # fmt: skip
     params = (loan, collateral, oracle, NO_MODEL if plan.rate_wad is None else model, plan.lltv_wad)
-    market_id = compute_market_id(params)
+    market = MorphoMarket(collateral=plan.collateral, loan=plan.loan, params=params)
     if plan.rate_wad is not None:
-        deployer.call(model, SET_BORROW_RATE, market_id, plan.rate_wad)
+        deployer.call(model, SET_BORROW_RATE, market.market_id, plan.rate_wad)
     deployer.call(morpho, CREATE_MARKET, params)
-    return MorphoMarket(collateral=plan.collateral, loan=plan.loan, params=params, market_id=market_id)
+    return market

@@ -64,9 +64,14 @@ def params_of(entry: ChainEntry) -> ChainParams:
         for token in entry.tokens
     ]
     start = BlockNumber(entry.start_block)
-    market = MarketParams(protocol="aave_v3", market=parse_address(entry.aave.pool), start_block=start)
+    markets = [MarketParams(protocol="aave_v3", market=parse_address(entry.aave.pool), start_block=start)]
+    if entry.morpho is not None:
+        singleton, start = parse_address(entry.morpho.singleton), BlockNumber(entry.morpho.start_block)
+        markets.append(MarketParams(protocol="morpho_blue", market=singleton, start_block=start))
     return ChainParams(
-        chain_id=ChainId(entry.chain_id), markets=(market,), assets=tuple(sorted(assets, key=lambda a: a.token))
+        chain_id=ChainId(entry.chain_id),
+        markets=tuple(sorted(markets, key=lambda m: m.market)),
+        assets=tuple(sorted(assets, key=lambda a: a.token)),
     )
 
 

@@ -13,12 +13,15 @@ from pathlib import Path
 import orjson
 import pytest
 
+from oracle.domain.event import EventKind
+from oracle.domain.ids import parse_address
 from oracle.sandbox.config import SandboxConfig
 from oracle.sandbox.history import MANIFEST_FILE, build_or_resume, state_path
 from oracle.sandbox.manifest import WorldManifest
 from oracle.sandbox.replay.report import ReplayReport
 from oracle.sandbox.replay.spec import ReplaySpec
 from oracle.sandbox.world import World, start_world
+from tests.integration.chain_world import mine_past_boundary, opened_readers
 from tests.integration.data_folder import find_data_folder
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
@@ -49,7 +52,8 @@ async def test_replay__first_vaults__says_where_it_comes_from_and_what_it_left_o
     assert 0 <= time.time() - (replay.data_end_s + replay.shift_s) < 2 * DAY_S
     assert replay.rows == replay.replayed_rows + len(left_out)
     assert [a.failed_transactions for a in world.manifest.activity] == [0, 0]
-    assert {b.vault_id for b in world.manifest.borrowers} == {v.vault_id for v in report.vaults}
+    vaults = [b for b in world.manifest.borrowers if b.behaviour == "vault"]
+    assert {b.vault_id for b in vaults} == {v.vault_id for v in report.vaults}
 
 
 async def test_replay__liquidated_vault__at_its_second_and_the_implied_price_is_gone_again(world: World) -> None:
@@ -72,6 +76,38 @@ async def test_replay__liquidated_vault__at_its_second_and_the_implied_price_is_
     posted, restored = (int(log["topics"][1], 16) for log in answers)
     assert posted < restored == int(before[-1]["topics"][1], 16)
     assert vault.debt_usd == 0
+
+
+async def test_replay__first_borrowers_of_morpho__hold_and_owe_what_the_rows_say(world: World) -> None:
+    report, (_, entry) = ReplayReport.read(world.directory).morpho, world.manifest.chains
+    assert report is not None
+    borrowers = {parse_address(b.address): b for b in world.manifest.borrowers if b.behaviour == "morpho"}
+    async with opened_readers() as readers:
+        reader = readers.open(entry)
+        boundary_s = await mine_past_boundary(world)
+        await reader.sync()
+        cut = await reader.derive_cut(boundary_s)
+        assert cut is not None
+        ledger = await reader.project(cut, boundary_s)
+
+    states = [s for s in ledger.compute_states() if s.position.protocol == "morpho_blue"]
+    owed = dict.fromkeys(borrowers, 0)
+    for state in states:
+        owed[state.position.account] += state.position.debts[0].amount
+    rows = {(o.kind, o.reason): o.rows for o in report.outcomes}
+
+    # Two of the twelve do nothing in the first twenty days.
+    assert (report.borrowers, report.refused) == (VAULTS - 2, 0)
+    assert report.shift_s % DAY_S == 0
+    assert {account: amount // 10**6 for account, amount in owed.items()} == {
+        account: b.debt_usd for account, b in borrowers.items()
+    }
+    assert rows["borrow", "replayed"] == sum(
+        e.kind is EventKind.BORROW for account in borrowers for e in ledger.get_events(account)
+    )
+    assert rows["collateral", "replayed"] == sum(
+        e.kind is EventKind.SUPPLY for account in borrowers for e in ledger.get_events(account)
+    )
 
 
 def digest_logs(folder: Path) -> dict[int, str]:

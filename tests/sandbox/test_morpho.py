@@ -6,6 +6,7 @@ import pytest
 
 from oracle.errors import MissingArtifactError
 from oracle.sandbox import morpho
+from oracle.sandbox.artifacts import REPOSITORY
 
 
 def test_compute_market_id__a_market_of_ethereum__is_the_id_it_has_there() -> None:
@@ -22,7 +23,7 @@ def test_compute_market_id__a_market_of_ethereum__is_the_id_it_has_there() -> No
 
 
 def test_load_morpho_artifact__not_compiled__says_which_command_compiles_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(morpho, "MORPHO_ARTIFACTS", morpho.REPOSITORY / "build" / "nothing here")
+    monkeypatch.setattr(morpho, "MORPHO_ARTIFACTS", REPOSITORY / "build" / "nothing here")
     morpho.load_morpho_artifact.cache_clear()
 
     with pytest.raises(MissingArtifactError, match="make contracts"):

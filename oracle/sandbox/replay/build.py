@@ -25,6 +25,8 @@ from oracle.sandbox.replay.checkpoint import CheckpointStore
 from oracle.sandbox.replay.dataset import VaultRow, read_vault_rows
 from oracle.sandbox.replay.describe import BuiltChain, describe_replay
 from oracle.sandbox.replay.execute import ChainReplay
+from oracle.sandbox.replay.morpho_build import MorphoJob, read_morpho_job
+from oracle.sandbox.replay.morpho_source import MorphoWorld
 from oracle.sandbox.replay.planner import VaultPlan
 from oracle.sandbox.replay.prices import ReplayPrices
 from oracle.sandbox.replay.spec import LEAD_DAYS, ReplaySpan, ReplaySpec
@@ -49,13 +51,17 @@ async def build_replay(
     prices = ReplayPrices.read(spec.dataset)
     span = _choose_span(spec, folder, rows)
     plans = plan_chains(spec, rows_of, prices.weth_at)
+    morpho = read_morpho_job(spec, first_s=span.first_s, last_s=span.last_s)
     built = await asyncio.gather(
         *(
-            _ChainBuild(spec, folder, span, prices, chain_id, plans[chain_id], on_progress).run()
+            _ChainBuild(
+                spec, folder, span, prices, chain_id, plans[chain_id], on_progress,
+                morpho if morpho is not None and morpho.chain_id == chain_id else None,
+            ).run()
             for chain_id in spec.chain_ids
         )
-    )
-    manifest, report = describe_replay(spec, key, span, rows_of, plans, built)
+    )  # fmt: skip
+    manifest, report = describe_replay(spec, key, span, rows_of, plans, built, morpho)
     report.write(folder)
     (folder / SHIFT_FILE).unlink()
     return manifest
@@ -91,7 +97,7 @@ class _ChainBuild:
 
     def __init__(
         self, spec: ReplaySpec, folder: Path, span: ReplaySpan, prices: ReplayPrices, chain_id: int,
-        plans: Sequence[VaultPlan], on_progress: Progress | None,
+        plans: Sequence[VaultPlan], on_progress: Progress | None, morpho: MorphoJob | None,
     ) -> None:  # fmt: skip
         self._spec = spec
         self._folder = folder
@@ -100,6 +106,7 @@ class _ChainBuild:
         self._chain_id = chain_id
         self._plans = plans
         self._on_progress = on_progress
+        self._morpho = morpho
         self._checkpoints = CheckpointStore(folder, chain_id)
 
     async def run(self) -> BuiltChain:
@@ -111,13 +118,17 @@ class _ChainBuild:
         try:
             if saved is None:
                 base = await self._deploy(chain)
+                morpho = None if self._morpho is None else await self._morpho.deploy(chain, base, self._spec.seed)
                 replay, first_step = await ChainReplay.start(chain, shift_s=self._span.shift_s), 0
-                await self._set_up(chain, replay, self._source(base))
+                await self._set_up(chain, replay, base, morpho)
             else:
-                base, first_step = saved.base, saved.next_step
+                base, morpho, first_step = saved.base, saved.morpho, saved.next_step
                 replay = ChainReplay(chain, saved.progress, shift_s=self._span.shift_s)
-            await self._run_steps(chain, base, replay, first_step)
+            await self._run_steps(chain, base, morpho, replay, first_step)
             await self._check_balances(chain, base, replay)
+            if self._morpho is not None and morpho is not None:
+                source = self._morpho.source(base, morpho, self._spec.seed)
+                await self._morpho.check_positions(chain, source, replay.progress)
             await replay.finish()
             block, time_s = await chain.fetch_head()
             await chain.dump_state(state_path(self._folder, self._chain_id))
@@ -126,7 +137,7 @@ class _ChainBuild:
         self._checkpoints.forget()
         return BuiltChain(
             chain_id=self._chain_id, base=base, progress=replay.progress, end_block=block, end_s=time_s,
-            prices_usd_e8=self._prices.at(self._span.last_s),
+            prices_usd_e8=self._prices.at(self._span.last_s), morpho=morpho,
         )  # fmt: skip
 
     async def _deploy(self, chain: AnvilChain) -> BaseDeployment:
@@ -138,18 +149,30 @@ class _ChainBuild:
     def _source(self, base: BaseDeployment) -> VaultSource:
         return VaultSource(base=base, seed=self._spec.seed, plans=self._plans, price_at=self._prices.weth_at)
 
-    async def _set_up(self, chain: AnvilChain, replay: ChainReplay, source: VaultSource) -> None:
-        await chain.fund(source.list_senders(), FUNDING_WEI)
+    async def _set_up(
+        self, chain: AnvilChain, replay: ChainReplay, base: BaseDeployment, morpho: MorphoWorld | None
+    ) -> None:
+        vaults = self._source(base)
         _, head_s = await chain.fetch_head()
-        await replay.execute([(head_s + BLOCK_S, source.list_setup())])
+        await chain.fund(vaults.list_senders(), FUNDING_WEI)
+        await replay.execute([(head_s + BLOCK_S, vaults.list_setup())])
+        if self._morpho is not None and morpho is not None:
+            source = self._morpho.source(base, morpho, self._spec.seed)
+            await chain.fund(source.list_senders(), FUNDING_WEI)
+            await replay.execute([(head_s + 2 * BLOCK_S, tuple(source.list_setup()))])
 
-    def _list_steps(self, base: BaseDeployment) -> list[ReplayStep]:
+    def _list_steps(self, base: BaseDeployment, morpho: MorphoWorld | None) -> list[ReplayStep]:
         span = self._span
         updates = self._prices.list_steps(base.deployer.address, base.feeds, first_s=span.first_s, last_s=span.last_s)
-        return list(merge_steps(updates, self._source(base).list_steps()))
+        sources = [updates, self._source(base).list_steps()]
+        if self._morpho is not None and morpho is not None:
+            sources.append(self._morpho.list_steps(self._morpho.source(base, morpho, self._spec.seed)))
+        return list(merge_steps(*sources))
 
-    async def _run_steps(self, chain: AnvilChain, base: BaseDeployment, replay: ChainReplay, first_step: int) -> None:
-        steps = self._list_steps(base)
+    async def _run_steps(
+        self, chain: AnvilChain, base: BaseDeployment, morpho: MorphoWorld | None, replay: ChainReplay, first_step: int
+    ) -> None:
+        steps = self._list_steps(base, morpho)
         saved_at = first_step
 
         async def on_chunk(next_step: int) -> None:
@@ -157,7 +180,7 @@ class _ChainBuild:
             if self._on_progress is not None:
                 self._on_progress(self._chain_id, next_step, len(steps))
             if next_step - saved_at >= self._spec.checkpoint_steps and next_step < len(steps):
-                await self._checkpoints.save(chain, base, next_step, replay.progress)
+                await self._checkpoints.save(chain, base, next_step, replay.progress, morpho=morpho)
                 saved_at = next_step
 
         await replay.run(steps, first_step=first_step, on_chunk=on_chunk)

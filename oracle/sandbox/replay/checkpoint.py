@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from oracle.sandbox.chains import AnvilChain
 from oracle.sandbox.deploy import BaseDeployment
 from oracle.sandbox.replay.execute import ReplayProgress
+from oracle.sandbox.replay.morpho_source import MorphoWorld
 
 
 class Checkpoint(BaseModel):
@@ -23,6 +24,7 @@ class Checkpoint(BaseModel):
     state_file: str
     progress: ReplayProgress
     base: BaseDeployment
+    morpho: MorphoWorld | None = None
 
 
 class CheckpointStore:
@@ -42,11 +44,19 @@ class CheckpointStore:
         """Return where the state of a checkpoint is."""
         return self._folder / checkpoint.state_file
 
-    async def save(self, chain: AnvilChain, base: BaseDeployment, next_step: int, progress: ReplayProgress) -> None:
+    async def save(
+        self,
+        chain: AnvilChain,
+        base: BaseDeployment,
+        next_step: int,
+        progress: ReplayProgress,
+        *,
+        morpho: MorphoWorld | None = None,
+    ) -> None:
         """Write the chain as it is now; what was there before is removed."""
         name = f"checkpoint-{self._chain_id}-{next_step}.state"
         await chain.dump_state(self._folder / name)
-        record = Checkpoint(next_step=next_step, state_file=name, progress=progress, base=base)
+        record = Checkpoint(next_step=next_step, state_file=name, progress=progress, base=base, morpho=morpho)
         beside = self._record.with_suffix(".new")
         beside.write_text(record.model_dump_json(), encoding="utf-8")
         beside.replace(self._record)

@@ -23,6 +23,7 @@ VAULTS = Path("maker_ethb_vaults") / "events.parquet"
 DAILY_ETH = Path("maker_ethb_vaults") / "eth_usd_daily_coingecko.parquet"
 HOURLY = Path("prices_hourly_close_401") / "binance_usdt_hourly_close_2021_2025.parquet"
 FILES = (VAULTS, DAILY_ETH, HOURLY)
+MORPHO_EVENTS = Path("morpho_base_2025") / "events.parquet"
 DEVIATION_BPS = 50
 
 
@@ -85,10 +86,10 @@ def find_dataset(folder: Path) -> Path:
 
 
 def digest_dataset(folder: Path) -> str:
-    """Return a digest of every file that a replay reads."""
+    """Return a digest of every file that a replay reads; Morpho's need not be there."""
     root = find_dataset(folder)
     digest = hashlib.sha256()
-    for path in FILES:
+    for path in (*FILES, *(path for path in (MORPHO_EVENTS,) if (root / path).is_file())):
         with (root / path).open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()
@@ -96,7 +97,7 @@ def digest_dataset(folder: Path) -> str:
 
 def read_vault_rows(folder: Path) -> tuple[VaultRow, ...]:
     """Return every row but creations, in file order."""
-    pl = _polars()
+    pl = import_polars()
     frame = pl.read_parquet(find_dataset(folder) / VAULTS).with_row_index("number")
     kinds = [str(kind) for kind in RowKind]
     frame = frame.with_columns(pl.col("event").cast(pl.String), pl.col("time").dt.epoch("s").alias("time_s"))
@@ -111,7 +112,7 @@ def read_vault_rows(folder: Path) -> tuple[VaultRow, ...]:
 
 def read_eth_answers(folder: Path) -> FeedAnswers:
     """Return what an ETH / USD feed would have answered: daily closes up to the first hourly one, hourly ones since."""
-    pl = _polars()
+    pl = import_polars()
     hourly = _read_closes(folder, "ETH")
     daily = pl.read_parquet(find_dataset(folder) / DAILY_ETH).sort("date").drop_nulls()
     days = zip(daily["date"].dt.epoch("s").to_list(), daily["price"].to_list(), strict=True)
@@ -147,14 +148,19 @@ def to_e8(price: float) -> int:
 
 
 def _read_closes(folder: Path, symbol: str) -> list[tuple[int, int]]:
-    pl = _polars()
+    pl = import_polars()
     scan = pl.scan_parquet(find_dataset(folder) / HOURLY).with_columns(pl.col("symbol").cast(pl.String))
     table = scan.filter(pl.col("symbol") == symbol).sort("time").collect()
     times, closes = table["time"].dt.epoch("s").to_list(), table["close"].cast(pl.Float64).to_list()
     return [(t + HOUR_S, to_e8(p)) for t, p in zip(times, closes, strict=True)]
 
 
-def _polars() -> Any:
+def import_polars() -> Any:
+    """Return the library that reads Parquet; a node installs without it.
+
+    Raises:
+        ConfigurationError: if it is missing.
+    """
     if find_spec("polars") is None:
         raise ConfigurationError("a replay reads Parquet with the train extra: pip install 'assay-oracle[train]'")
     import polars as pl

@@ -12,6 +12,8 @@ from oracle.sandbox.manifest_entries import describe_accounts, describe_chain, d
 from oracle.sandbox.replay.arithmetic import AaveAccount
 from oracle.sandbox.replay.dataset import RowKind, VaultRow
 from oracle.sandbox.replay.execute import ReplayProgress
+from oracle.sandbox.replay.morpho_build import MorphoJob
+from oracle.sandbox.replay.morpho_source import MorphoWorld
 from oracle.sandbox.replay.planner import VaultPlan
 from oracle.sandbox.replay.report import REPORT_FILE, ReplayReport, VaultReport, describe_vaults
 from oracle.sandbox.replay.spec import ReplaySpan, ReplaySpec
@@ -34,6 +36,7 @@ class BuiltChain:
     end_block: int
     end_s: int
     prices_usd_e8: Mapping[str, int]
+    morpho: MorphoWorld | None = None
 
 
 def describe_replay(
@@ -43,19 +46,22 @@ def describe_replay(
     rows_of: Mapping[int, Sequence[VaultRow]],
     plans: Plans,
     built: Sequence[BuiltChain],
+    morpho: MorphoJob | None,
 ) -> tuple[WorldManifest, ReplayReport]:
     """Return the manifest without URLs, and the report."""
     addresses = {vault_id: vault_account(spec.seed, vault_id).address for vault_id in rows_of}
     vaults = describe_vaults(rows_of, plans, {chain.chain_id: chain.progress for chain in built}, addresses)
     entry = _describe_source(spec, span, vaults)
+    borrowers = [_describe_borrower(spec, chain.chain_id, plan) for chain in built for plan in plans[chain.chain_id]]
+    for chain in built:
+        if morpho is not None and chain.morpho is not None:
+            borrowers += morpho.describe_borrowers(morpho.source(chain.base, chain.morpho, spec.seed))
     manifest = WorldManifest(
         seed=spec.seed,
         world_key=key,
-        chains=tuple(_describe_chain(chain, span) for chain in built),
+        chains=tuple(_describe_chain(chain, span, morpho) for chain in built),
         accounts=(*describe_accounts(spec), *_describe_representatives(spec, plans, built)),
-        borrowers=merge_borrowers(
-            [_describe_borrower(spec, chain.chain_id, plan) for chain in built for plan in plans[chain.chain_id]]
-        ),
+        borrowers=merge_borrowers(borrowers),
         activity=tuple(_describe_activity(chain, plans[chain.chain_id]) for chain in built),
         replay=entry,
     )
@@ -63,7 +69,10 @@ def describe_replay(
     for chain in built:
         for label, count in chain.progress.transactions.items():
             executed[label] = executed.get(label, 0) + count
-    return manifest, ReplayReport(summary=entry, transactions=executed, vaults=vaults)
+    reports = [morpho.report(c.progress, span.shift_s) for c in built if morpho is not None and c.morpho is not None]
+    return manifest, ReplayReport(
+        summary=entry, transactions=executed, vaults=vaults, morpho=reports[0] if reports else None
+    )
 
 
 def _describe_source(spec: ReplaySpec, span: ReplaySpan, vaults: Sequence[VaultReport]) -> ReplayEntry:
@@ -75,11 +84,15 @@ def _describe_source(spec: ReplaySpec, span: ReplaySpan, vaults: Sequence[VaultR
     )  # fmt: skip
 
 
-def _describe_chain(chain: BuiltChain, span: ReplaySpan) -> ChainEntry:
-    return describe_chain(
+def _describe_chain(chain: BuiltChain, span: ReplaySpan, morpho: MorphoJob | None) -> ChainEntry:
+    entry = describe_chain(
         chain.chain_id, chain.base, chain.prices_usd_e8, history_start_s=span.first_s + span.shift_s,
         history_end_s=chain.end_s, history_end_block=chain.end_block,
     )  # fmt: skip
+    if morpho is None or chain.morpho is None:
+        return entry
+    tokens, singleton = morpho.describe(chain.morpho)
+    return entry.model_copy(update={"tokens": (*entry.tokens, *tokens), "morpho": singleton})
 
 
 def _describe_borrower(spec: ReplaySpec, chain_id: int, plan: VaultPlan) -> BorrowerEntry:

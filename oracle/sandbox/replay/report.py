@@ -12,6 +12,7 @@ from rich.table import Table
 from oracle.sandbox.manifest import ManifestModel, ReplayEntry
 from oracle.sandbox.replay.dataset import VaultRow
 from oracle.sandbox.replay.execute import ReplayProgress
+from oracle.sandbox.replay.morpho_build import MorphoReport
 from oracle.sandbox.replay.planner import Outcome, Reason, Remark, VaultPlan
 
 REPORT_FILE = "replay.json"
@@ -48,6 +49,7 @@ class ReplayReport(ManifestModel):
     summary: ReplayEntry
     transactions: dict[str, int]
     vaults: tuple[VaultReport, ...]
+    morpho: MorphoReport | None = None
 
     def write(self, folder: Path) -> None:
         """Write `replay.json`."""
@@ -65,6 +67,8 @@ class ReplayReport(ManifestModel):
             shown = ", ".join(map(str, vaults[:SHOWN_VAULTS])) + (" ..." if len(vaults) > SHOWN_VAULTS else "")
             console.print(f"{outcome}, {reason}: {len(vaults)} vaults ({shown})", soft_wrap=True)
         console.print(f"{self.summary.exact_vaults} of {self.summary.vaults} vaults are replayed row by row.")
+        if self.morpho is not None:
+            self.morpho.print(console)
 
     def _vaults_by_reason(self) -> dict[tuple[str, str], list[int]]:
         found: dict[tuple[str, str], set[int]] = {}

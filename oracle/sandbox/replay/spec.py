@@ -13,9 +13,9 @@ LEAD_DAYS = 400
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplaySpec:
-    """The Maker ETH-B vaults of `dataset` (a folder of folders) as borrowers of Aave v3.
+    """The Maker ETH-B vaults of `dataset` (a folder of folders) as borrowers of Aave v3, and borrowers of Morpho Blue on the last chain.
 
-    `limit` takes the vaults with the smallest ids, `days` the rows of the first days after the first row of all. `both_chains` is the synthetic mode:
+    `limit` takes the vaults with the smallest ids and at most as many of the `morpho_borrowers`, `days` the rows of the first days after the first row of all. `both_chains` is the synthetic mode:
     every fourth owner has half of each amount on each chain. `end_s` fixes the end of the history; None ends it a little before now. A chain's state
     is kept every `checkpoint_steps` blocks; neither that nor where the data are is part of the key.
     """
@@ -24,6 +24,7 @@ class ReplaySpec:
     limit: int | None = None
     days: int | None = None
     both_chains: bool = False
+    morpho_borrowers: int = 2_000
     seed: int = 1
     chain_ids: tuple[int, ...] = (31_337, 31_338)
     end_s: int | None = None
