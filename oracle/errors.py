@@ -204,7 +204,8 @@ class DatabaseBusyError(StorageError):
     def __init__(self, path: str) -> None:
         self.path = path
         super().__init__(
-            f"database {path} is locked: is another node running on it? Stop it, or give this node its own file"
+            f"database {path} is locked: is another node running on it, or another program writing to it? Stop it, or give this "
+            "node its own file"
         )
 
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 
 from oracle.chain.adapter import ProtocolAdapter, discover_rows, discovery_topics_of
 from oracle.chain.checked import BlockHeader, CheckedChain
-from oracle.chain.logs import LogQuery, RangeSize, RawLog, paused_collection
+from oracle.chain.logs import FIRST_RANGE_BLOCKS, LogQuery, RangeSize, RawLog, paused_collection
 from oracle.chain.pipeline import FetchAhead, RowWriter
 from oracle.chain.prices import PriceBook
 from oracle.chain.protocols import Anchors, fetch_anchors, make_adapters
@@ -126,6 +126,13 @@ class Indexer:
         if self._anchors is None or anew:
             self._anchors = await fetch_anchors(self._params, self._chain.call)
         return self._anchors
+
+    async def make_first_query(self) -> LogQuery:
+        """Return the query of the first range of all: an endpoint that prunes logs does not answer it as others do."""
+        adapters = make_adapters(self._params, await self.fetch_anchors())
+        start = min((m.start_block for m in self._params.markets), default=BlockNumber(0))
+        head = await self._chain.fetch_finalised_head()
+        return self._query(adapters, start, BlockNumber(max(start, min(start + FIRST_RANGE_BLOCKS - 1, head.number))))
 
     async def _prepare(self) -> tuple[ProtocolAdapter, ...]:
         """Return adapters that know every address of the stored rows."""

@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-import time
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 
-from oracle.delivery.codec import encode_config_digest
+from oracle.chain.rows import MemoryRows
 from oracle.domain.committee import CommitteeConfig
-from oracle.domain.ids import parse_address, to_hex
-from oracle.domain.units import ChainId
+from oracle.domain.ids import to_hex
 from oracle.errors import OracleError
+from oracle.node.check_chains import check_chains
 from oracle.node.check_peers import check_peers
 from oracle.node.committee_file import read_committee
-from oracle.node.endpoints import CLOCK_TOLERANCE_S
 from oracle.node.findings import Finding, bad, failed, good
-from oracle.node.gateway import RpcGateway
+from oracle.node.health import LEAST_FREE_BYTES
 from oracle.node.settings import LocalSettings, load_settings
-from oracle.node.stores import Stores
 from oracle.node.transport import bind_socket
-from oracle.node.wiring import ChainAccess, chain_settings, find_member, load_scorers, open_chains
+from oracle.node.wiring import find_member, load_scorers, open_chains
 from oracle.signing import keystore
 from oracle.signing.signer import Signer
 from oracle.storage.engine import open_database
-
-LEAST_PUBLISHES = 100
-GAS_OF_A_PUBLISH = 400_000
 
 
 async def check_node(config_path: Path) -> tuple[Finding, ...]:
@@ -75,11 +70,13 @@ def _check_local(settings: LocalSettings, config: CommitteeConfig) -> Iterator[t
         database = open_database(settings.database)
         try:
             database.hold()
+            database.probe_write()
         finally:
             database.close()
-        yield good("database", f"{settings.database} opens and is free"), None
+        yield good("database", f"{settings.database} opens, is free and can be written"), None
     except OracleError as error:
         yield failed("database", error), None
+    yield _check_disk(settings.database.parent), None
     try:
         bind_socket(settings.listen_host, settings.listen_port).close()
         yield good("port", f"{settings.listen_host}:{settings.listen_port} is free"), None
@@ -87,57 +84,25 @@ def _check_local(settings: LocalSettings, config: CommitteeConfig) -> Iterator[t
         yield failed("port", error), None
 
 
+def _check_disk(folder: Path) -> Finding:
+    try:
+        free_bytes = shutil.disk_usage(folder).free
+    except OSError as error:
+        return bad("disk", f"{folder}: {error.strerror}: make the folder, or name another database")
+    words = f"{free_bytes >> 20} MiB are left beside the database"
+    if free_bytes < LEAST_FREE_BYTES:
+        return bad(
+            "disk", f"{words}: free some space, at least {LEAST_FREE_BYTES >> 20} MiB; a full disk stops the node"
+        )
+    return good("disk", words)
+
+
 async def _check_chains(settings: LocalSettings, config: CommitteeConfig, signer: Signer | None) -> list[Finding]:
     try:
-        stores = Stores.open(settings.database, hold=False)
-    except OracleError:
-        return []
-    try:
-        access = open_chains(settings, config, stores.rows)
+        access = open_chains(settings, config, MemoryRows())
     except OracleError as error:
-        stores.database.close()
         return [failed("chains", error)]
-    found = []
-    for chain_id in access.readers:
-        found += await _check_chain(settings, config, access, chain_id, signer)
+    found = await check_chains(settings, config, access, signer)
     for endpoint in access.all_endpoints:
         await endpoint.close()
-    stores.database.close()
-    return found
-
-
-async def _check_chain(
-    settings: LocalSettings, config: CommitteeConfig, access: ChainAccess, chain_id: ChainId, signer: Signer | None
-) -> list[Finding]:
-    found = []
-    name = f"chain {chain_id}"
-    try:
-        head = await access.readers[chain_id].chain.fetch_finalised_head()
-        found.append(good(name, f"endpoints agree on finalised block {head.number}"))
-        ahead_s = head.time_s - int(time.time())
-        if settings.clock == "system" and ahead_s > CLOCK_TOLERANCE_S:
-            found.append(bad("clock", f"a finalised block is {ahead_s} s ahead of this clock: set the time"))
-        gateway = RpcGateway(chain_id, access.endpoints[chain_id])
-        oracle = parse_address(chain_settings(settings, config)[chain_id].risk_oracle)
-        (answer,) = await gateway.call([(oracle, encode_config_digest())])
-        if answer == config.digest:
-            found.append(good(f"{name} oracle", f"{to_hex(oracle)} has this committee"))
-        else:
-            words = f"0x{answer.hex()}" if answer else "no contract"
-            found.append(
-                bad(
-                    f"{name} oracle",
-                    f"{to_hex(oracle)} has {words}, not this committee: check committee.json or risk_oracle",
-                )
-            )
-        if signer is not None:
-            balance_wei = await gateway.balance_wei(signer.address)
-            needed_wei = LEAST_PUBLISHES * GAS_OF_A_PUBLISH * max(1, (await gateway.tip()).base_fee_wei)
-            words = f"{to_hex(signer.address)} has {balance_wei} wei"
-            if balance_wei < needed_wei:
-                found.append(bad(f"{name} balance", f"{words}, {LEAST_PUBLISHES} reports need {needed_wei}: fund it"))
-            else:
-                found.append(good(f"{name} balance", words))
-    except OracleError as error:
-        found.append(failed(name, error))
     return found

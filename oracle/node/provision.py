@@ -24,6 +24,8 @@ from oracle.scoring.bundle import BUNDLES_DIR, MODEL, released_bundles
 from oracle.signing import keystore
 
 CHEAP_SCRYPT = 4_096
+SANDBOX_CAP_WEI = 100 * 10**18
+"""Thousands of reports a day, as epochs of seconds have them."""
 SANDBOX_PASSWORD = "sandbox"  # noqa: S105 - the keys are public anyway
 COMMITTEE_FILE = "committee.json"
 CONFIG_FILE = "node.toml"
@@ -79,6 +81,7 @@ def provision_sandbox(
             heartbeat_s=config.params.epoch_seconds,
             poll_ms=500,
             replace_after_s=6,
+            daily_cap_wei=SANDBOX_CAP_WEI,
             log_format=log_format,
         )
         files.append(_write_member(directory / f"node-{node}", node, address, url, text, manifest))

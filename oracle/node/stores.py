@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from oracle.errors import StorageError
 from oracle.storage.chain_rows import ChainRows
 from oracle.storage.engine import Database, open_database
 from oracle.storage.records import RecordStore
@@ -34,8 +35,16 @@ class Stores:
             StorageError: if it cannot be used, or another node holds it.
         """
         database = open_database(path)
-        if hold:
-            database.hold()
+        try:
+            if hold:
+                database.hold()
+            return cls._over(database)
+        except StorageError:
+            database.close()
+            raise
+
+    @classmethod
+    def _over(cls, database: Database) -> Stores:
         return cls(
             database=database,
             votes=VoteStore(database),

@@ -33,6 +33,7 @@ class ConfigText:
     deviation_ppm: int = 2_000
     poll_ms: int = 5_000
     replace_after_s: int = 60
+    daily_cap_wei: int = 10**18
     log_format: str = "console"
 
     def render(self) -> str:
@@ -62,6 +63,7 @@ class ConfigText:
             f"heartbeat_s = {self.heartbeat_s}   # publish at least this often",
             f"deviation_ppm = {self.deviation_ppm}   # and whenever a probability moved this far",
             f"replace_after_s = {self.replace_after_s}   # raise the fee of a transaction that waits longer",
+            f"daily_cap_wei = {self.daily_cap_wei}   # the most that one chain may cost in 24 hours",
             "",
             "[timing]",
             f"poll_ms = {self.poll_ms}   # how often finalised heads and landings are asked for",

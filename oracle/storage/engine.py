@@ -73,14 +73,29 @@ class Database:
 
         Raises:
             DatabaseBusyError: if another process holds it.
+            DatabaseWriteError: if nothing can be written beside it.
         """
-        descriptor = os.open(f"{self.path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            descriptor = os.open(f"{self.path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise DatabaseWriteError(str(self.path), f"{self.path}.lock: {error.strerror}") from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(descriptor)
             raise DatabaseBusyError(str(self.path)) from None
         self._lock_file = descriptor
+
+    def probe_write(self) -> None:
+        """Write and take back, to find out whether that is possible.
+
+        Raises:
+            StorageError: if the file is read-only, or another program is writing to it.
+        """
+        with translated_errors(self.path), self._engine.connect() as connection:
+            _begin(connection)
+            connection.exec_driver_sql(f"PRAGMA user_version = {_pragma(connection, 'user_version')}")
+            connection.rollback()
 
     def close(self) -> None:
         """Close every connection and give the file free."""
