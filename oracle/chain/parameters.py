@@ -1,6 +1,6 @@
-"""Rules of markets over time, as their logs set them: thresholds, bonuses, categories. Features do not need them; training and analysts do.
+"""Rules of markets over time, as their logs set them: thresholds, bonuses, categories, caps. Features do not need them; training and analysts do.
 
-Only what is indexed anyway is read, so a protocol's caps appear where its adapter asks for their logs.
+Only indexed rows are read, so a rule appears where its protocol's adapter asks for its log.
 """
 
 from __future__ import annotations
@@ -10,15 +10,23 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from oracle.chain.protocols import Anchors
 from oracle.chain.protocols.aave_v3 import adapter as aave_v3
 from oracle.chain.protocols.aave_v3.parameters import PARAMETER_READERS as AAVE_V3_READERS
+from oracle.chain.protocols.morpho_blue import adapter as morpho_blue
+from oracle.chain.protocols.morpho_blue.parameters import PARAMETER_READERS as MORPHO_BLUE_READERS
+from oracle.chain.protocols.venus import adapter as venus
+from oracle.chain.protocols.venus.parameters import PARAMETER_READERS as VENUS_READERS
 from oracle.chain.rows import LogRow
 from oracle.domain.committee import ChainParams, MarketParams
 from oracle.domain.ids import Address, Hash32
 from oracle.domain.market import ParameterChange
 
-type ParameterReader = Callable[[LogRow], Iterator[tuple[Address, str, int]]]
-"""Yields (token, or zero for the market; name; value) of a row."""
+type ParameterReader = Callable[[LogRow], Iterator[tuple[Address | None, Address, str, int]]]
+"""Yields (market, or None for the configured one; token, or zero for the whole market; name; value) of a row."""
 
-READERS: Mapping[str, Mapping[Hash32, ParameterReader]] = {aave_v3.PROTOCOL: AAVE_V3_READERS}
+READERS: Mapping[str, Mapping[Hash32, ParameterReader]] = {
+    aave_v3.PROTOCOL: AAVE_V3_READERS,
+    morpho_blue.PROTOCOL: MORPHO_BLUE_READERS,
+    venus.PROTOCOL: VENUS_READERS,
+}
 
 
 def list_parameters(params: ChainParams, anchors: Anchors, rows: Iterable[LogRow]) -> Iterator[ParameterChange]:
@@ -31,14 +39,14 @@ def list_parameters(params: ChainParams, anchors: Anchors, rows: Iterable[LogRow
         if home is None:
             continue
         reader = READERS.get(home.protocol, {}).get(Hash32(row.topics[:32]))
-        for token, name, amount in reader(row) if reader is not None else ():
+        for label, token, name, amount in reader(row) if reader is not None else ():
             yield ParameterChange(
                 chain_id=params.chain_id,
                 block_number=row.block_number,
                 log_index=row.log_index,
                 time_s=row.time_s,
                 protocol=home.protocol,
-                market=home.market,
+                market=home.market if label is None else label,
                 token=token,
                 name=name,
                 amount=amount,

@@ -33,6 +33,8 @@ RESERVE_INITIALIZED = topic_of("ReserveInitialized(address,address,address,addre
 COLLATERAL_CONFIGURATION_CHANGED = topic_of("CollateralConfigurationChanged(address,uint256,uint256,uint256)")
 EMODE_CATEGORY_ADDED = topic_of("EModeCategoryAdded(uint8,uint256,uint256,uint256,address,string)")
 EMODE_ASSET_CATEGORY_CHANGED = topic_of("EModeAssetCategoryChanged(address,uint8,uint8)")
+SUPPLY_CAP_CHANGED = topic_of("SupplyCapChanged(address,uint256,uint256)")
+BORROW_CAP_CHANGED = topic_of("BorrowCapChanged(address,uint256,uint256)")
 
 # Aave v3 aTokens and variable debt tokens.
 MINT = topic_of("Mint(address,address,uint256,uint256,uint256)")

@@ -52,6 +52,8 @@ SHAPES: dict[Hash32, tuple[int, int]] = {
     events.COLLATERAL_CONFIGURATION_CHANGED: (64, 96),
     events.EMODE_CATEGORY_ADDED: (64, 160),
     events.EMODE_ASSET_CATEGORY_CHANGED: (64, 64),
+    events.SUPPLY_CAP_CHANGED: (64, 64),
+    events.BORROW_CAP_CHANGED: (64, 64),
     events.MINT: (96, 96),
     events.BURN: (96, 96),
     events.BALANCE_TRANSFER: (96, 64),
