@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from oracle.domain.units import DAY_S
 from oracle.features.registry import BORROWER_SCHEMA, COLLATERAL_SCHEMA, Schema
+from oracle.scoring.bundle import training_span_line
 from oracle.scoring.model import Model, ModelFlag
 from training import calibrate
 from training.borrower import TREES, TrainedBorrower
@@ -26,7 +33,14 @@ PRICE_LIMITS = """\
 - Staked and wrapped tokens against their base cover 2023 and later only: no crisis of theirs is in the data."""
 
 
-def borrower_card(name: str, source: str, trained: TrainedBorrower, limits: str) -> str:
+def span_line(as_of_s: np.ndarray[Any, Any], horizon_s: int) -> str:
+    """Return the card's line on when the rows are from, and when the last label's horizon ends (rounded up to a day)."""
+    until_s = -(-(int(as_of_s.max()) + horizon_s) // DAY_S) * DAY_S
+    first, until = (datetime.fromtimestamp(time_s, UTC).date() for time_s in (int(as_of_s.min()), until_s))
+    return training_span_line(first, until)
+
+
+def borrower_card(name: str, source: str, span: str, trained: TrainedBorrower, limits: str) -> str:
     """Return the card of a borrower bundle."""
     model, validation = trained.model, trained.validation
     is_active = ModelFlag.TREES_ACTIVE in model.flags
@@ -43,6 +57,7 @@ def borrower_card(name: str, source: str, trained: TrainedBorrower, limits: str)
         f"# {name}",
         "",
         f"Log-odds of a liquidation above max($100, 1 % of debt) within 30 days. Source: {source}.",
+        span,
         "",
         f"{validation.split}: {validation.n_rows} rows, {validation.n_positives} positive, of {validation.n_positive_clusters} borrowers.",
         f"AUC of `{TREES}`: 95 % interval {validation.auc_low:.3f} to {validation.auc_high:.3f}, resampling borrowers.",
@@ -64,7 +79,7 @@ def borrower_card(name: str, source: str, trained: TrainedBorrower, limits: str)
     return "\n".join(lines) + "\n"
 
 
-def collateral_card(name: str, source: str, trained: TrainedCollateral) -> str:
+def collateral_card(name: str, source: str, span: str, trained: TrainedCollateral) -> str:
     """Return the card of a collateral bundle."""
     levels = ", ".join(f"{units / 4096:.1f}" for units in RISK_UNITS)
     lines = [
@@ -73,6 +88,7 @@ def collateral_card(name: str, source: str, trained: TrainedCollateral) -> str:
         f"# {name}",
         "",
         f"Log-odds of a fall of {GAP_FALL_BPS // 100} % within {LIQUIDATION_WINDOW_HOURS} hours. Source: {source}.",
+        span,
         "",
         f"Forward validation with a purge: {trained.n_rows} rows, {trained.n_positives} positive, on {trained.n_positive_days} days.",
         "",

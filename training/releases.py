@@ -9,15 +9,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from oracle.domain.units import HOUR_S
 from oracle.scoring.bundle import Bundle
 from training.borrower import train_borrower
-from training.card import GENERATED_LIMITS, MAKER_LIMITS, borrower_card, collateral_card
+from training.card import GENERATED_LIMITS, MAKER_LIMITS, borrower_card, collateral_card, span_line
 from training.collateral import read_runs, train_collateral
 from training.datasets.canonical import Dataset
 from training.datasets.folder import read_dataset
 from training.datasets.maker import read_maker
 from training.errors import DatasetError
 from training.export import write_bundle
+from training.labels import HORIZON_S, LIQUIDATION_WINDOW_HOURS
 from training.rows import BorrowerRows, build_borrower_rows, build_collateral_rows, concatenate
 from training.train import Recipe
 
@@ -71,6 +73,7 @@ def train_on_data(data: Path, profile: Profile, out: Path) -> list[Bundle]:
     runs = read_runs(data, list(profile.symbols) if profile.symbols else None)
     collaterals = build_collateral_rows(runs, step_days=profile.collateral_step_days)
     source = f"{len({r.symbol for r in runs})} hourly pairs, 2021 to 2024, every {profile.collateral_step_days} days"
+    span = span_line(collaterals.as_of_s, LIQUIDATION_WINDOW_HOURS * HOUR_S)
     trained = train_collateral(collaterals, profile.collateral_recipe)
     return [
         _write_borrower(
@@ -79,7 +82,7 @@ def train_on_data(data: Path, profile: Profile, out: Path) -> list[Bundle]:
         write_bundle(
             out / "collateral-1",
             trained.model,
-            collateral_card("collateral-1", source, trained),
+            collateral_card("collateral-1", source, span, trained),
             collaterals.vectors,
         ),
     ]
@@ -105,7 +108,8 @@ def _write_borrower(
 ) -> Bundle:
     trained = train_borrower(rows, recipe, is_sandbox=is_sandbox)
     limits = GENERATED_LIMITS if is_sandbox else MAKER_LIMITS
-    return write_bundle(out / name, trained.model, borrower_card(name, source, trained, limits), rows.vectors)
+    card = borrower_card(name, source, span_line(rows.as_of_s, HORIZON_S), trained, limits)
+    return write_bundle(out / name, trained.model, card, rows.vectors)
 
 
 def _maker_source(rows: BorrowerRows, profile: Profile) -> str:

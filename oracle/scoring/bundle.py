@@ -7,7 +7,9 @@ with their encoded leaves; `card.md` the model card; `manifest.json` (canonical 
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ MANIFEST = "manifest.json"
 MODEL, GRAPH, SCHEMA, SELFTEST, CARD = "model.bin", "model.onnx", "schema.json", "selftest.json", "card.md"
 FILES = (CARD, MODEL, GRAPH, SCHEMA, SELFTEST)
 SELFTEST_COUNT = 256
+_SPAN = re.compile(r"^Training span: (\d{4}-\d\d-\d\d) to (\d{4}-\d\d-\d\d) UTC\.$", re.MULTILINE)
 SCHEMAS = {ScoreKind.BORROWER: BORROWER_SCHEMA, ScoreKind.COLLATERAL: COLLATERAL_SCHEMA}
 
 
@@ -53,6 +56,11 @@ class Bundle:
         return ModelFlag.SANDBOX_ONLY in self.model.flags
 
     @property
+    def training_span(self) -> tuple[date, date] | None:
+        """Return the first day that training took a row from, and the day at whose 00:00 UTC what it knew ends; None if the card does not say."""
+        return read_training_span(self.card)
+
+    @property
     def tables_bytes(self) -> bytes:
         """Return the tables section of `model.bin`: what goes on chain to price borrowers."""
         return encode_tables(self.model.tables)
@@ -75,9 +83,24 @@ def load_bundle(name_or_path: str | Path, *, allow_sandbox: bool) -> Bundle:
     return bundle
 
 
+def read_training_span(card: str) -> tuple[date, date] | None:
+    """Return the training span that a card states, None if it states none.
+
+    Raises:
+        ValueError: if it names a day that does not exist.
+    """
+    found = _SPAN.search(card)
+    return None if found is None else (date.fromisoformat(found[1]), date.fromisoformat(found[2]))
+
+
+def training_span_line(first: date, until: date) -> str:
+    """Return the line of a card that states its training span."""
+    return f"Training span: {first} to {until} UTC."
+
+
 def manifest_json(name: str, model: Model, files: dict[str, bytes]) -> str:
     """Return the manifest of a bundle with these files: one canonical text, nothing in it that is not checked."""
-    content = {
+    content: dict[str, Any] = {
         "files": {file: to_hex(keccak256(files[file])) for file in FILES},
         "format": 1,
         "kind": model.kind.name.lower(),
@@ -87,6 +110,8 @@ def manifest_json(name: str, model: Model, files: dict[str, bytes]) -> str:
         "schema_digest": to_hex(model.schema_digest),
         "trees_active": model.trees_active,
     }
+    if (span := read_training_span(files[CARD].decode())) is not None:
+        content["training_span"] = [str(day) for day in span]
     return json.dumps(content, sort_keys=True, indent=2) + "\n"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,15 @@ from oracle.domain.score import ScoreKind, decode_score
 from oracle.domain.units import Margin
 from oracle.errors import BundleError, SandboxBundleError, VectorShapeError
 from oracle.features.registry import BORROWER_SCHEMA, COLLATERAL_SCHEMA, Schema
-from oracle.scoring.bundle import BUNDLES_DIR, FILES, MANIFEST, load_bundle, released_bundles
+from oracle.scoring.bundle import (
+    BUNDLES_DIR,
+    FILES,
+    MANIFEST,
+    load_bundle,
+    read_training_span,
+    released_bundles,
+    training_span_line,
+)
 from oracle.scoring.codec import encode_tables
 from oracle.scoring.model import IntArray
 from oracle.scoring.reference import compute_margins
@@ -102,6 +111,35 @@ def test_load_bundle__every_byte_of_the_manifest__is_checked(copy: Path) -> None
         (copy / MANIFEST).write_bytes(data)
         with pytest.raises(BundleError):
             load_bundle(copy, allow_sandbox=False)
+
+
+def test_training_span__in_the_card__is_in_the_manifest_too(copy: Path) -> None:
+    """The card's line and the manifest's entry are one fact, so a manifest without it does not load."""
+    bundle = load_bundle(copy, allow_sandbox=False)
+    assert bundle.training_span is not None
+    manifest = json.loads((copy / MANIFEST).read_text())
+
+    assert manifest["training_span"] == [str(day) for day in bundle.training_span]
+    del manifest["training_span"]
+    (copy / MANIFEST).write_text(json.dumps(manifest, sort_keys=True, indent=2) + "\n")
+    with pytest.raises(BundleError, match="does not describe"):
+        load_bundle(copy, allow_sandbox=False)
+
+
+@pytest.mark.parametrize("name", released_bundles())
+def test_training_span__of_every_release__is_stated_and_ascends(name: str) -> None:
+    span = load_bundle(name, allow_sandbox=True).training_span
+
+    assert span is not None
+    assert span[0] < span[1]
+
+
+def test_training_span__card_without_it__is_unknown() -> None:
+    assert read_training_span("# borrower-0\n\nNothing is said.\n") is None
+    assert read_training_span(training_span_line(date(2020, 1, 2), date(2021, 3, 4))) == (
+        date(2020, 1, 2),
+        date(2021, 3, 4),
+    )
 
 
 def test_load_bundle__renamed_folder__is_refused(copy: Path) -> None:
