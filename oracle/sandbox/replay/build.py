@@ -63,6 +63,8 @@ async def build_replay(
     )  # fmt: skip
     manifest, report = describe_replay(spec, key, span, rows_of, plans, built, morpho)
     report.write(folder)
+    for chain_id in spec.chain_ids:
+        CheckpointStore(folder, chain_id).forget()
     (folder / SHIFT_FILE).unlink()
     return manifest
 
@@ -110,10 +112,19 @@ class _ChainBuild:
         self._checkpoints = CheckpointStore(folder, chain_id)
 
     async def run(self) -> BuiltChain:
+        genesis_s = self._span.first_s + self._span.shift_s - SETUP_S
+        # Nothing happens on the root: a chain that forks it is spared the root of its whole state at each of 28,000 blocks.
+        root = await AnvilChain.start(self._chain_id, directory=self._folder / "root", genesis_s=genesis_s)
+        try:
+            return await self._run_on_fork(root)
+        finally:
+            await root.stop()
+
+    async def _run_on_fork(self, root: AnvilChain) -> BuiltChain:
         saved = self._checkpoints.read()
         chain = await AnvilChain.start(
-            self._chain_id, directory=self._folder, genesis_s=self._span.first_s + self._span.shift_s - SETUP_S,
-            state_path=None if saved is None else self._checkpoints.state_path(saved), kept_states=GENERATED_STATES,
+            self._chain_id, directory=self._folder, genesis_s=0, fork_url=root.url, kept_states=GENERATED_STATES,
+            state_path=None if saved is None else self._checkpoints.state_path(saved),
         )  # fmt: skip
         try:
             if saved is None:
@@ -134,7 +145,6 @@ class _ChainBuild:
             await chain.dump_state(state_path(self._folder, self._chain_id))
         finally:
             await chain.stop()
-        self._checkpoints.forget()
         return BuiltChain(
             chain_id=self._chain_id, base=base, progress=replay.progress, end_block=block, end_s=time_s,
             prices_usd_e8=self._prices.at(self._span.last_s), morpho=morpho,

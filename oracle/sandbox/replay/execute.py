@@ -1,7 +1,7 @@
 """Executes the steps of a replay on one chain, reads every receipt, and counts.
 
-Prague keeps the hash of each of the last 8,191 blocks in a contract (EIP-2935), and anvil hashes its whole state at every block: with it a block
-costs up to ten times as much. It is taken out while history is replayed and put back at its end; nothing here reads it.
+Prague keeps the hash of each of the last 8,191 blocks in a contract (EIP-2935), and anvil hashes its whole state at every block: with those
+entries each block of the served chain would cost ten times as much. The contract is out while history is replayed; nothing here reads it.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ class ReplaySpec:
     seed: int = 1
     chain_ids: tuple[int, ...] = (31_337, 31_338)
     end_s: int | None = None
-    checkpoint_steps: int = 6_000
+    checkpoint_steps: int = 10_000
 
     def __post_init__(self) -> None:
         if list(self.chain_ids) != sorted(set(self.chain_ids)) or not self.chain_ids:
