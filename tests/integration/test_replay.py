@@ -23,6 +23,7 @@ from oracle.sandbox.replay.spec import ReplaySpec
 from oracle.sandbox.world import World, start_world
 from tests.integration.chain_world import mine_past_boundary, opened_readers
 from tests.integration.data_folder import find_data_folder
+from tests.integration.maker_skew import compare_maker
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 DAYS, VAULTS = 20, 12
@@ -110,6 +111,18 @@ async def test_replay__first_borrowers_of_morpho__hold_and_owe_what_the_rows_say
     )
 
 
+async def test_replay__synthetic_mode__says_so_and_every_fourth_owner_is_on_both_chains(tmp_path: Path) -> None:
+    spec = ReplaySpec(dataset=find_data_folder(), limit=VAULTS, days=DAYS, both_chains=True)
+
+    manifest = await build_or_resume(spec, tmp_path / "history", key="key", on_progress=None)
+
+    assert manifest.replay is not None
+    assert manifest.replay.is_synthetic
+    homes = {b.vault_id: len(b.chain_ids) for b in manifest.borrowers if b.vault_id is not None}
+    assert [homes[vault_id] for vault_id in sorted(homes)] == [2, 1, 1, 1] * 3
+    assert [activity.failed_transactions for activity in manifest.activity] == [0, 0]
+
+
 def digest_logs(folder: Path) -> dict[int, str]:
     """Return a digest of every log of each chain's state, and of every account; block hashes differ between runs of anvil."""
     digests = {}
@@ -159,3 +172,11 @@ async def test_replay__killed_on_its_way__goes_on_to_the_same_end(tmp_path: Path
     assert digest_logs(broken) == digest_logs(whole)
     assert not list(broken.glob("checkpoint-*"))
     assert ReplayReport.read(broken).transactions == ReplayReport.read(whole).transactions
+
+
+async def test_replay__first_vaults__are_to_the_node_what_the_maker_adapter_says(world: World) -> None:
+    comparison = await compare_maker(world, find_data_folder(), cuts=3, every_days=5)
+
+    exact = {v.vault_id for v in ReplayReport.read(world.directory).vaults if v.is_exact}
+    assert exact <= {*comparison.equal, *comparison.unlisted}, comparison.describe()
+    assert len(comparison.equal) >= 10

@@ -73,6 +73,11 @@ def read_maker(data: Path) -> Dataset:
     )
 
 
+def vault_address(vault: int) -> Address:
+    """Return the address that stands for a vault: its number."""
+    return Address(vault.to_bytes(20, "big"))
+
+
 def read_eth_series(data: Path) -> HourlySeries:
     """Return ETH in USD at full hours, daily steps before 2021."""
     daily = pl.read_parquet(data_file(data, FOLDER / "eth_usd_daily_coingecko.parquet")).sort("date")
@@ -98,7 +103,7 @@ class _Vault:
 
     @property
     def account(self) -> Address:
-        return Address(self.vault.to_bytes(20, "big"))
+        return vault_address(self.vault)
 
     def borrower(self, rows: list[dict[str, Any]]) -> Borrower:
         """Return the vault's events and samples."""
