@@ -90,8 +90,8 @@ class Params:
     leaf_layout_version: int = LEAF_LAYOUT_VERSION
 
     @cached_property
-    def hash(self) -> Hash32:
-        """Return paramsHash = keccak(abi(Params))."""
+    def encoded(self) -> bytes:
+        """Return abi(Params): what a model registry reads the model ids from."""
         chains = _dynamic_array([c.encoded() for c in self.chains])
         body = b"".join(
             (
@@ -105,7 +105,12 @@ class Params:
                 chains,
             )
         )
-        return keccak256(uint_word(32) + body)
+        return uint_word(32) + body
+
+    @cached_property
+    def hash(self) -> Hash32:
+        """Return paramsHash = keccak(abi(Params))."""
+        return keccak256(self.encoded)
 
 
 @dataclass(frozen=True, kw_only=True)
