@@ -213,7 +213,7 @@ def _borrower_checks(tables: BorrowerTables) -> list[tuple[bool, str]]:
     return [
         (_is_rising(tables.state_offsets[::-1]), "the state offset rises with z"),
         (_is_rising(tables.pd_ppm) and _is_rising(tables.pd_upper_ppm), "a probability falls as the margin rises"),
-        (tables.pd_ppm[0] >= 1 and tables.pd_ppm[-1] <= 999_999, "a probability is 0 or 1"),
+        (tables.pd_ppm[0] >= 1 and tables.pd_upper_ppm[-1] <= 999_999, "a probability is 0 or 1"),
         (all(pd <= upper for pd, upper in upper_bounds), "an upper bound lies below its probability"),
         (_is_rising(tables.points_thresholds_ppm[::-1]), "points do not fall as the probability rises"),
         (_is_rising(tables.grade_thresholds_ppm), "grades are not ascending"),
