@@ -48,7 +48,7 @@ def test_vector_files__folder__holds_all_of_them() -> None:
 
     assert names == set(
         "subjects cut committee certificate leaves tree entries_root report messages ilog2 quantize z points grades state_offset "
-        "model terms transmission outcome".split()
+        "model model_code terms transmission outcome".split()
     )
 
 

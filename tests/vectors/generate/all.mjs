@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { columnsOf, plain, toText } from './format.mjs';
 
-const FILES = ['subjects', 'cut', 'committee', 'certificate', 'leaves', 'tree', 'report', 'entries_root', 'messages', 'ilog2', 'quantize', 'z', 'points', 'grades', 'state_offset', 'model', 'terms', 'transmission', 'outcome'];
+const FILES = ['subjects', 'cut', 'committee', 'certificate', 'leaves', 'tree', 'report', 'entries_root', 'messages', 'ilog2', 'quantize', 'z', 'points', 'grades', 'state_offset', 'model', 'model_code', 'terms', 'transmission', 'outcome'];
 
 const folder = join(dirname(fileURLToPath(import.meta.url)), '..');
 const isCheck = process.argv.includes('--check');
