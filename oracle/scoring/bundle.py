@@ -73,7 +73,7 @@ def load_bundle(name_or_path: str | Path, *, allow_sandbox: bool) -> Bundle:
         BundleError: if a file is missing or damaged, the schema is not this code's, or the self-test fails.
         SandboxBundleError: if it is for the sandbox only and that is not allowed.
     """
-    path = _folder(name_or_path)
+    path = bundle_folder(name_or_path)
     try:
         bundle = _read(path)
     except (OSError, MalformedValueError, ValueError, KeyError, TypeError) as error:
@@ -120,7 +120,12 @@ def released_bundles() -> list[str]:
     return sorted(p.parent.name for p in BUNDLES_DIR.glob(f"*/{MANIFEST}"))
 
 
-def _folder(name_or_path: str | Path) -> Path:
+def bundle_folder(name_or_path: str | Path) -> Path:
+    """Return where a released bundle, or that of a folder, lies.
+
+    Raises:
+        BundleError: if there is none.
+    """
     released = BUNDLES_DIR / name_or_path
     path = released if released.is_dir() else Path(name_or_path)
     if not path.is_dir():

@@ -29,6 +29,7 @@ from oracle.scoring.model import (
 
 MAGIC = b"ASY1"
 _HEADER = struct.Struct(">4sBBHBBH32s")
+HEADER_BYTES = _HEADER.size
 _BORROWER = struct.Struct(f">257iiB{TABLE_SIZE}I{TABLE_SIZE}I{POINTS_COUNT}IH{GRADES_COUNT}I")
 _COLLATERAL = struct.Struct(f">iB{TABLE_SIZE}I{TABLE_SIZE}IHHHHB")
 _SUPPORT = struct.Struct(">HHB")
