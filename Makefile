@@ -22,6 +22,8 @@ JS_STAMP := node_modules/.installed
 CONTRACT_SOURCES := $(shell find contracts/src -name '*.sol')
 CONTRACTS_STAMP := build/forge/.contracts
 MORPHO_STAMP := build/morpho/.compiled
+MODEL_RUNS_STAMP := build/model_runs/.written
+MODEL_RUN_SOURCES := tests/scoring/model_runs.py tests/scoring/model_runs.json $(shell find oracle/scoring -name '*.py' -o -name 'model.bin' -o -name 'selftest.json')
 DATA ?= ../shared/data
 
 # Venus's npm package holds compiled contracts, and its dependencies 2.3 GB: only the tarball is taken, held against its digest.
@@ -34,7 +36,7 @@ VENUS_CONTRACTS := Comptroller/Unitroller Comptroller/Diamond/Diamond Comptrolle
   test/SimplePriceOracle test/AccessControlManagerMock test/BorrowDebtFlashLoanReceiver
 VENUS_STAMP := build/venus/.$(VENUS_VERSION)
 
-.PHONY: help setup contracts venus demo test test-python test-contracts test-slow check lint types layers contracts-format gas \
+.PHONY: help setup contracts model-runs venus demo test test-python test-contracts test-slow check lint types layers contracts-format gas \
         openapi openapi-check bench train train-sandbox train-small lock fmt clean distclean
 
 help: ## list the targets
@@ -86,6 +88,13 @@ $(MORPHO_STAMP): contracts/tools/compile-morpho $(JS_STAMP)
 	@contracts/tools/compile-morpho build/morpho
 	@touch $@
 
+model-runs: $(MODEL_RUNS_STAMP) ## write the ten thousand vectors per model that forge reads
+
+# The integer reference says what is expected, so forge compares the EVM with Python.
+$(MODEL_RUNS_STAMP): $(MODEL_RUN_SOURCES) $(PY_STAMP)
+	@$(PY) -m tests.scoring.model_runs
+	@touch $@
+
 venus: $(VENUS_STAMP) ## fetch the Venus contracts that a slow test deploys (57 MB from npm, once)
 
 $(VENUS_STAMP):
@@ -130,7 +139,7 @@ test: test-contracts test-python ## every test that is not slow; needs no data f
 test-python: setup contracts
 	@$(PY) -m pytest -q -m 'not slow'
 
-test-contracts: setup
+test-contracts: setup model-runs
 	@$(FORGE) test
 
 test-slow: setup contracts venus ## the tests marked slow
@@ -155,7 +164,7 @@ contracts-format: setup
 	@$(FORGE) fmt --check contracts
 	@$(NODE_BIN)/solhint --disc --max-warnings 0 'contracts/src/**/*.sol'
 
-gas: setup ## write the gas snapshots anew
+gas: setup model-runs ## write the gas snapshots anew
 	@FORGE_SNAPSHOT_EMIT=true $(FORGE) test
 
 openapi: $(PY_STAMP) ## write openapi/openapi.json anew

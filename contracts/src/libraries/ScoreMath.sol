@@ -23,9 +23,6 @@ library ScoreMath {
     /// @notice Thrown when the logarithm of zero is asked for.
     error LogarithmOfZero();
 
-    /// @notice Thrown when a support section and a vector do not have the same number of slots.
-    error SlotsMismatch(uint256 vectorSlots, uint256 supportSlots);
-
     uint256 internal constant BORROWER_TABLES_BYTES = 5919;
     uint256 internal constant COLLATERAL_TABLES_BYTES = 2062;
     uint256 internal constant Z_NO_DEBT = 65_534;
@@ -53,8 +50,6 @@ library ScoreMath {
 
     uint256 private constant _POINTS_THRESHOLDS = 700;
     uint256 private constant _POINTS_BASE = 300;
-    uint256 private constant _GRADE_THRESHOLDS = 9;
-    uint256 private constant _SUPPORT_BYTES = 5;
 
     // --- logarithm and distance ---------------------------------------------------------------
 
@@ -148,24 +143,36 @@ library ScoreMath {
     /// @notice Grade 1 (best) to 10 of a PD on the model's annual loss scale; 0 if unrated.
     function grade(address tables, uint256 pdPpm, bool rated) internal view returns (uint256 result) {
         if (!rated) return 0;
-        // Safe: pdPpm < 2^32 and lgd < 2^16.
+        uint256 lgdBps;
+        uint256 thresholds;
+        // Safe: reads 38 bytes into the scratch space, the reference LGD and nine thresholds; the last one by itself.
+        assembly ("memory-safe") {
+            extcodecopy(tables, 0, _B_LGD, 38)
+            lgdBps := shr(240, mload(0))
+            thresholds := mload(2)
+        }
+        // Safe: pdPpm < 2^32 and lgdBps < 2^16.
         unchecked {
-            uint256 annualEl = (pdPpm * _read(tables, _B_LGD, 2) / _BPS) * 365 / 30;
-            result = 1;
-            for (uint256 i = 0; i < _GRADE_THRESHOLDS; ++i) {
-                if (_read(tables, _B_GRADES + 4 * i, 4) < annualEl) ++result;
+            uint256 annualEl = (pdPpm * lgdBps / _BPS) * 365 / 30;
+            result = _read(tables, _B_GRADES + 32, 4) < annualEl ? 2 : 1;
+            for (uint256 shift = 0; shift < 256; shift += 32) {
+                if ((thresholds >> shift) & 0xffffffff < annualEl) ++result;
             }
         }
     }
 
     // --- collateral ---------------------------------------------------------------------------
 
-    /// @notice Volatility that a vector's slot stands for, in ppm; 0 if missing.
-    function volatility(address tables, bytes memory vector) internal view returns (uint256) {
-        uint256 value = slotOf(vector, _read(tables, _C_CONSTANTS + 8, 1));
-        // Safe: value < 2^16.
+    /// @notice Slot of a vector that holds the volatility.
+    function volatilitySlot(address tables) internal view returns (uint256) {
+        return _read(tables, _C_CONSTANTS + 8, 1);
+    }
+
+    /// @notice Volatility that the value of that slot stands for, in ppm; 0 if missing.
+    function volatility(uint256 slotValue) internal pure returns (uint256) {
+        // Safe: a slot's value is below 2^16.
         unchecked {
-            return value == 0 ? 0 : (value - 1) * 100;
+            return slotValue == 0 ? 0 : (slotValue - 1) * 100;
         }
     }
 
@@ -201,30 +208,7 @@ library ScoreMath {
         fields.ltvFloorBps = uint16(_floor50(ceiling * floorShareBps / _BPS));
     }
 
-    // --- vectors ------------------------------------------------------------------------------
-
-    /// @notice Whether a vector lies inside the training support; `support` is that section of model.bin.
-    function isRated(bytes memory vector, bytes memory support) internal pure returns (bool) {
-        uint256 slots = vector.length / 2;
-        if (slots * _SUPPORT_BYTES != support.length || vector.length % 2 != 0) {
-            revert SlotsMismatch(slots, support.length / _SUPPORT_BYTES);
-        }
-        for (uint256 slot = 0; slot < slots; ++slot) {
-            uint256 value = slotOf(vector, slot);
-            uint256 at = slot * _SUPPORT_BYTES;
-            if (value == 0) {
-                if (support[at + 4] != 0) return false;
-                continue;
-            }
-            if (value < _uint16At(support, at) || value > _uint16At(support, at + 2)) return false;
-        }
-        return true;
-    }
-
-    /// @notice Value of a slot of a vector.
-    function slotOf(bytes memory vector, uint256 slot) internal pure returns (uint256) {
-        return _uint16At(vector, 2 * slot);
-    }
+    // --- tables -------------------------------------------------------------------------------
 
     /// @notice Index into a table of 256, from a margin and the packed `i32 lo | u8 shift`.
     function tableIndex(int256 margin, uint256 packed) internal pure returns (uint256) {
@@ -250,10 +234,6 @@ library ScoreMath {
             extcodecopy(tables, 0, offset, 32)
             value := shr(sub(256, shl(3, size)), mload(0))
         }
-    }
-
-    function _uint16At(bytes memory data, uint256 at) private pure returns (uint256) {
-        return (uint256(uint8(data[at])) << 8) | uint8(data[at + 1]);
     }
 
     function _floor50(uint256 x) private pure returns (uint256) {

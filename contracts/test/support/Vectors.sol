@@ -22,21 +22,15 @@ abstract contract Vectors is Test {
         (tables,) = new ScoreTables().deploy(slice(model, MODEL_HEADER_BYTES, size));
     }
 
-    /// @dev The support section of the model at `index`.
-    function supportOf(uint256 index) internal view returns (bytes memory) {
-        bytes memory model = modelBytes(index);
-        uint256 size = model[4] == 0x01 ? ScoreMath.BORROWER_TABLES_BYTES : ScoreMath.COLLATERAL_TABLES_BYTES;
-        return slice(model, MODEL_HEADER_BYTES + size, uint256(uint8(model[5])) * 5);
-    }
-
     function modelBytes(uint256 index) internal view returns (bytes memory) {
         return vm.parseJsonBytes(vectors("model"), string.concat(".models[", vm.toString(index), "].bin"));
     }
 
     function slice(bytes memory data, uint256 start, uint256 size) internal pure returns (bytes memory part) {
+        require(start + size <= data.length, "slice past the end");
         part = new bytes(size);
-        for (uint256 i = 0; i < size; ++i) {
-            part[i] = data[start + i];
+        assembly ("memory-safe") {
+            mcopy(add(part, 32), add(add(data, 32), start), size)
         }
     }
 }
