@@ -46,6 +46,11 @@ def rate_announced(market_id: bytes, rate_wad: int, *, model: Address = MODEL) -
     return FakeLog(address=model, topics=events.SET_BORROW_RATE + market_id, data=encode(rate_wad))
 
 
+def rate_adapted(market_id: bytes, average_wad: int, at_target_wad: int, *, model: Address = MODEL) -> FakeLog:
+    topics = events.BORROW_RATE_UPDATE + market_id
+    return FakeLog(address=model, topics=topics, data=encode(average_wad, at_target_wad))
+
+
 def fee_set(market_id: bytes, fee_wad: int) -> FakeLog:
     return log(events.SET_FEE, market_id, (), fee_wad)
 

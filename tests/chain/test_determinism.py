@@ -103,6 +103,9 @@ class Activity:
                 paid = min(amount, self.isolated[who])
                 self.isolated[who] -= paid
                 return [morpho_logs.repaid(morpho_logs.ETHER_MARKET, who, paid, paid * morpho_logs.SHARES)]
+            case 8 if step.amount % 2:
+                rate = step.amount * 10**7
+                return [morpho_logs.rate_adapted(morpho_logs.ETHER_MARKET, rate, rate)]
             case 8:
                 return [morpho_logs.rate_announced(morpho_logs.ETHER_MARKET, step.amount * 10**7)]
         return []

@@ -17,6 +17,7 @@ from oracle.domain.units import BlockNumber
 from oracle.sandbox import morpho
 from oracle.sandbox.aave import Deployer
 from oracle.sandbox.accounts import derive_account
+from oracle.sandbox.chains import AnvilChain
 from oracle.sandbox.deploy import MAX_UINT, update_feed
 from oracle.sandbox.jsonrpc import Transaction, decode_words, encode_call
 from oracle.sandbox.manifest import ChainEntry
@@ -58,9 +59,7 @@ class MorphoStage:
         """Deploy on the chain and give everyone tokens and approvals."""
         chain = world.chain(entry.chain_id)
         owner = world.manifest.account("deployer", str(entry.chain_id)).address
-        _, head_s = await chain.fetch_head()
-        nonce = int(await chain.rpc("eth_getTransactionCount", owner, "latest"), 16)
-        deployer = Deployer(chain=chain, address=owner, clock_s=head_s, nonce=nonce)
+        deployer = await _resume_deployer(chain, owner)
         lender = derive_account(seed, "morpho-lender").address
         deployment = await morpho.deploy_morpho(
             deployer,
@@ -76,6 +75,23 @@ class MorphoStage:
         await chain.fund([lender, *borrowers], 1_000 * 10**18)
         await stage._prepare()
         return stage
+
+    async def create_silent_market(self) -> MorphoMarket:
+        """Create a market whose model, the package's own mock, answers the utilization as a yearly rate and logs nothing; 1,000,000 USDC are lent to it."""
+        chain = self.world.chain(self.entry.chain_id)
+        deployer = await _resume_deployer(
+            chain, self.world.manifest.account("deployer", str(self.entry.chain_id)).address
+        )
+        model = deployer.create(morpho.load_morpho_artifact("IrmMock"), {})
+        deployer.call(self.deployment.morpho, "enableIrm(address)", model)
+        loan, collateral, oracle, _, lltv_wad = self.deployment.markets[0].params
+        market = MorphoMarket(collateral="WETH", loan="USDC", params=(loan, collateral, oracle, model, lltv_wad))
+        deployer.call(self.deployment.morpho, morpho.CREATE_MARKET, market.params)
+        await deployer.run()
+        chain.forget_nonces()
+        lent = (market.params, 1_000_000 * 10**6, 0, self.lender, b"")
+        assert all(await self.run([("lend", self.lender, self.call(morpho.SUPPLY), lent)]))
+        return market
 
     def units(self, symbol: str, usd: float) -> int:
         return int(usd * 10 ** self.entry.token(symbol).decimals * 10**8 / self.prices[symbol])
@@ -245,3 +261,9 @@ class MorphoStage:
     @property
     def accounts(self) -> list[Address]:
         return [parse_address(who) for who in self.borrowers]
+
+
+async def _resume_deployer(chain: AnvilChain, owner: str) -> Deployer:
+    _, head_s = await chain.fetch_head()
+    nonce = int(await chain.rpc("eth_getTransactionCount", owner, "latest"), 16)
+    return Deployer(chain=chain, address=owner, clock_s=head_s, nonce=nonce)

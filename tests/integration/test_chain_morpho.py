@@ -13,7 +13,8 @@ from oracle.chain.protocols.morpho_blue.state import compute_balances
 from oracle.chain.rows import MemoryRows
 from oracle.chain.rpc import RpcEndpoint
 from oracle.domain.ids import Address, parse_address
-from oracle.domain.units import WAD, ChainId
+from oracle.domain.units import WAD, YEAR_S, ChainId
+from oracle.sandbox import morpho
 from oracle.sandbox.config import TINY_HISTORY, SandboxConfig
 from oracle.sandbox.world import World, start_world
 from tests.integration.chain_world import assert_equal_to_pool, mine_past_boundary
@@ -116,3 +117,39 @@ async def test_positions__seeded_activity_at_several_cuts__equal_the_singleton_t
     assert unhealthy >= 10
     assert sorted(KINDS - set(stage.done)) == []
     assert len(stage.deployment.markets) == len(PLANS)
+
+
+async def test_positions__model_that_logs_nothing__are_off_by_no_more_than_its_rate_moved(
+    world: World, endpoints: list[RpcEndpoint]
+) -> None:
+    stage = await MorphoStage.open(world, world.manifest.chains[1])
+    market = await stage.create_silent_market()
+    first, second = stage.borrowers[:2]
+    for who, dollars in ((first, 100_000), (second, 500_000)):
+        collateral = (market.params, stage.units("WETH", 2 * dollars), who, b"")
+        loan = (market.params, dollars * 10**6, 0, who, who)
+        acts = [
+            ("collateral", who, stage.call(morpho.SUPPLY_COLLATERAL), collateral),
+            ("borrow", who, stage.call(morpho.BORROW), loan),
+        ]
+        assert all(await stage.run(acts, later_s=3_600))
+    boundary_s = await mine_past_boundary(world)
+    reader = stage.open_reader(endpoints, MemoryRows())
+    await reader.sync()
+    cut = await reader.derive_cut(boundary_s)
+    assert cut is not None
+    ledger = await reader.project(cut, boundary_s)
+
+    (adapter,) = [a for a in ledger.markets if isinstance(a, MorphoBlueAdapter)]
+    ours = adapter.markets[market.market_id]
+    rate_now_wad = ours.borrowed_amount * WAD // ours.supplied_amount // YEAR_S
+    seconds = ledger.block_time_s - ours.accrued_s
+    debts = {s.position.account: s.position.debts[0].amount for s in ledger.compute_states()}
+    for who in (first, second):
+        debt = debts[parse_address(who)]
+        _, shares, _ = await stage.fetch_position(market, who, ledger.block_number)
+        missing = await stage.fetch_owed(market, who, shares, ledger.block_number) - debt
+        # The last accrual used the rate before the second loan, a sixth of the one now: too low, by the difference over the seconds since, compounded.
+        simple = debt * (rate_now_wad - ours.rate_wad) * seconds // WAD
+        assert rate_now_wad > 5 * ours.rate_wad > 0
+        assert 0 < missing <= simple + simple // 10_000 + 2

@@ -1,6 +1,6 @@
 """Topics of Morpho Blue and of its interest rate models.
 
-Source: morpho-blue 1.0.0, `EventsLib`; morpho-blue-irm, `IFixedRateIrm`.
+Source: morpho-blue 1.0.0, `EventsLib`; morpho-blue-irm, `IFixedRateIrm`, `AdaptiveCurveIrm`.
 """
 
 from __future__ import annotations
@@ -19,5 +19,6 @@ BORROW = topic_of("Borrow(bytes32,address,address,address,uint256,uint256)")
 REPAY = topic_of("Repay(bytes32,address,address,uint256,uint256)")
 LIQUIDATE = topic_of("Liquidate(bytes32,address,address,uint256,uint256,uint256,uint256,uint256)")
 
-# The only log of a model: what it will answer from now on.
+# Logs of models: what a fixed one will answer from now on, and from where an adaptive one goes on.
 SET_BORROW_RATE = topic_of("SetBorrowRate(bytes32,uint256)")
+BORROW_RATE_UPDATE = topic_of("BorrowRateUpdate(bytes32,uint256,uint256)")

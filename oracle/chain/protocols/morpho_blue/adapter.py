@@ -40,7 +40,8 @@ SHAPES: dict[bytes, tuple[int, int]] = {
     events.REPAY: (128, 64),
     events.LIQUIDATE: (128, 160),
 }
-MODEL_SHAPE = (64, 32)
+# And of its models.
+MODEL_SHAPES: dict[bytes, tuple[int, int]] = {events.SET_BORROW_RATE: (64, 32), events.BORROW_RATE_UPDATE: (64, 64)}
 
 
 async def fetch_anchors(market: Address, call: ViewCall) -> tuple[Address, ...]:
@@ -60,7 +61,7 @@ async def fetch_anchors(market: Address, call: ViewCall) -> tuple[Address, ...]:
 class MorphoBlueAdapter:
     """All markets of one Morpho Blue singleton of one chain."""
 
-    topics: frozenset[Hash32] = frozenset(map(Hash32, (*SHAPES, events.SET_BORROW_RATE)))
+    topics: frozenset[Hash32] = frozenset(map(Hash32, (*SHAPES, *MODEL_SHAPES)))
     discovery_topics: frozenset[Hash32] = frozenset({events.ENABLE_IRM})
 
     def __init__(self, params: ChainParams, market: MarketParams, anchors: tuple[Address, ...]) -> None:
@@ -178,14 +179,19 @@ class MorphoBlueAdapter:
         return market
 
     def _on_model_log(self, row: LogRow) -> None:
-        if row.topics[:32] != events.SET_BORROW_RATE:
+        topic, market_id = row.topics[:32], row.topics[32:64]
+        if topic not in MODEL_SHAPES:
             return
-        self._check_shape(row, MODEL_SHAPE)
-        market_id, rate = row.topics[32:64], Wad(data_uint(row, 0))
-        self._announced[(row.address, market_id)] = rate
+        self._check_shape(row, MODEL_SHAPES[topic])
+        if topic == events.SET_BORROW_RATE:
+            self._announced[(row.address, market_id)] = Wad(data_uint(row, 0))
         market = self._markets.get(market_id)
-        if market is not None and market.model == row.address:
-            market.rate_wad = rate
+        if market is None or market.model != row.address:
+            return
+        if topic == events.SET_BORROW_RATE:
+            market.rate_wad = Wad(data_uint(row, 0))
+        else:
+            market.at_target_wad = Wad(data_uint(row, 1))
 
     def _on_create_market(self, row: LogRow) -> None:
         market_id, model = row.topics[32:64], data_address(row, 3)

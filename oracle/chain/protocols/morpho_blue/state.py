@@ -1,11 +1,12 @@
 """Markets of a Morpho Blue singleton and what they are at one moment.
 
-Between two accruals Morpho adds nothing; its view compounds the rate that the market's model answers at that moment. The rate of a market here is the
-last that a log told: what the last accrual used, or what a fixed-rate model announced since. Source: morpho-blue 1.0.0, `MorphoBalancesLib`.
+Between two accruals Morpho adds nothing; its view compounds the rate that the market's model answers at that moment. Both of Morpho's own models tell in their
+logs what that takes: the fixed one its rate, the adaptive one its rate at target (`adaptive_curve`). Of any other the rate is the last accrual's.
+Source: morpho-blue 1.0.0, `MorphoBalancesLib`.
 
-Limit: a model whose rate follows utilization (`AdaptiveCurveIrm`) is asked by the contract and not by us. After a borrow or a withdrawal our debt is too
-low, after a repayment or a supply too high, by at most the change of the rate times the time since the market's last accrual, and right again at the next:
-10 points a year over an hour are 0.0012 %. A loan in the very second in which a market was created bears no interest until the first accrual.
+Limit: another model's rate may have changed since. After a borrow our debt is then too low, after a repayment too high, by the change of the rate over the
+time since the market's last accrual, and right again at the next: 10 points a year over an hour are 0.0012 %. A loan in the very second in which such a
+market was created bears no interest until the first accrual.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from oracle.chain.adapter import Prices
+from oracle.chain.protocols.morpho_blue.adaptive_curve import compute_borrow_rate
 from oracle.chain.protocols.morpho_blue.shares import (
     compute_health_factor,
     compute_interest,
@@ -42,7 +44,9 @@ class Market:
     model: Address
     lltv_wad: Wad
     rate_wad: Wad = NO_RATE
-    """Per second."""
+    """Per second, by the last log."""
+    at_target_wad: Wad | None = None
+    """The rate at target of an adaptive model, None of any other."""
     fee_wad: Wad = NO_FEE
     accrued_s: TimestampS
     supplied_amount: int = 0
@@ -94,7 +98,7 @@ def compute_balances(market: Market, time_s: TimestampS) -> Balances:
     seconds = time_s - market.accrued_s
     interest = 0
     if seconds and market.borrowed_amount and market.model != NO_MODEL:
-        interest = compute_interest(market.borrowed_amount, market.rate_wad, seconds)
+        interest = compute_interest(market.borrowed_amount, _rate(market, seconds), seconds)
     supplied_amount = market.supplied_amount + interest
     fee = interest * market.fee_wad // WAD
     fee_shares = to_shares_down(fee, supplied_amount - fee, market.supplied_shares) if market.fee_wad else 0
@@ -104,6 +108,12 @@ def compute_balances(market: Market, time_s: TimestampS) -> Balances:
         market.borrowed_amount + interest,
         market.borrowed_shares,
     )
+
+
+def _rate(market: Market, seconds: int) -> Wad:
+    if market.at_target_wad is None:
+        return market.rate_wad
+    return compute_borrow_rate(market.at_target_wad, market.supplied_amount, market.borrowed_amount, seconds)
 
 
 def list_loans(market: Market, prices: Prices, time_s: TimestampS) -> Iterator[Loan]:
