@@ -10,7 +10,7 @@ from oracle.chain.rows import MemoryRows, RowStore
 from oracle.domain.committee import CommitteeConfig
 from oracle.domain.ids import Address, parse_address
 from oracle.domain.units import BlockNumber
-from oracle.errors import EndpointDisagreementError, TooFewEndpointsError
+from oracle.errors import EndpointDisagreementError, StateForgottenError, TooFewEndpointsError
 from oracle.node.committee_file import read_committee
 from oracle.node.gateway import RpcGateway
 from oracle.node.observe import Observer, Scorers
@@ -31,7 +31,7 @@ class PatientReader(ChainReader):
         """Return which addresses are contracts at a block, or else now."""
         try:
             return await super().fetch_has_code(addresses, block_number)
-        except (TooFewEndpointsError, EndpointDisagreementError):
+        except (StateForgottenError, TooFewEndpointsError, EndpointDisagreementError):
             head = await self.chain.fetch_finalised_head()
             found = await super().fetch_has_code(addresses, head.number)
             self.code_note = f"the state of block {block_number} is gone: code was read at block {head.number}"
