@@ -256,6 +256,72 @@ contract RiskOraclePublishTest is OracleFixture {
         assertTrue(oracle.isUsable(FIRST_EPOCH));
     }
 
+    // --- calldata -----------------------------------------------------------------------------
+
+    function publishCall(IScoreOracle.Report memory report) private view returns (bytes memory) {
+        return abi.encodeCall(oracle.publish, (report, attestAll(report, 3)));
+    }
+
+    /// Bytes after the last argument are nobody's; the attestations end where their length says.
+    function test_Publish_CalldataTail_IsIgnored() public {
+        bytes memory call = publishCall(reportOf(FIRST_EPOCH, ROOT));
+
+        (bool done,) = address(oracle).call(bytes.concat(call, hex"00ff", new bytes(65)));
+
+        assertTrue(done);
+        assertEq(oracle.head().epoch, FIRST_EPOCH);
+    }
+
+    function test_Publish_RevertWhen_CalldataIsCut() public {
+        bytes memory call = publishCall(reportOf(FIRST_EPOCH, ROOT));
+        // The last 29 bytes pad the attestations and carry nothing.
+        uint16[4] memory cuts = [30, 224, 256, 544];
+        for (uint256 i = 0; i < cuts.length; ++i) {
+            bytes memory cut = call;
+            uint256 length = call.length - cuts[i];
+            assembly ("memory-safe") {
+                mstore(cut, length)
+            }
+            (bool done,) = address(oracle).call(cut);
+            assertFalse(done, vm.toString(cuts[i]));
+            call = publishCall(reportOf(FIRST_EPOCH, ROOT));
+        }
+        assertEq(oracle.head().epoch, 0);
+    }
+
+    /// A word wider than its type is no report that anybody signed.
+    function test_Publish_RevertWhen_AWordIsTooWide() public {
+        // Words of the report after the selector: 1 epoch, 4 to 7 the counts.
+        uint8[5] memory words = [1, 4, 5, 6, 7];
+        for (uint256 i = 0; i < words.length; ++i) {
+            bytes memory call = publishCall(reportOf(FIRST_EPOCH, ROOT));
+            call[4 + uint256(words[i]) * 32] = 0x01;
+
+            (bool done,) = address(oracle).call(call);
+
+            assertFalse(done, vm.toString(words[i]));
+        }
+        assertEq(oracle.head().epoch, 0);
+    }
+
+    function test_Publish_MaxCounts_AreTaken() public {
+        IScoreOracle.Report memory report = reportOf(FIRST_EPOCH, bytes32(type(uint256).max));
+        (report.observers, report.borrowers) = (type(uint32).max, type(uint32).max);
+        (report.collaterals, report.stalledChains) = (type(uint32).max, type(uint32).max);
+
+        oracle.publish(report, attestAll(report, 3));
+
+        assertEq(oracle.head().scoresRoot, bytes32(type(uint256).max));
+    }
+
+    function test_Publish_RevertWhen_EpochZero() public {
+        IScoreOracle.Report memory report = reportOf(0, ROOT);
+        bytes memory attestations = attestAll(report, 3);
+
+        vm.expectRevert(abi.encodeWithSelector(IScoreOracle.StaleReport.selector, 0, 0));
+        oracle.publish(report, attestations);
+    }
+
     // --- usable -------------------------------------------------------------------------------
 
     function test_IsUsable_Head_UntilValidityEnds() public {
