@@ -28,8 +28,14 @@ contract RiskOracle is Committee, ScoreStore {
     bytes32[16] private _ring;
     /// @inheritdoc IScoreOracle
     address public dispute;
-    mapping(bytes32 reportHash => bool) private _voided;
+    /// @dev Reports by their hash, leaves by that of epoch and leaf.
+    mapping(bytes32 hash => bool) private _voided;
     mapping(uint256 epoch => bool) private _voidedEpochs;
+
+    modifier onlyDispute() {
+        if (msg.sender != dispute) revert NotDispute(msg.sender, dispute);
+        _;
+    }
 
     constructor(Genesis memory genesis) Committee(genesis) {
         if (genesis.validitySeconds == 0 || genesis.validitySeconds > type(uint40).max) {
@@ -92,8 +98,7 @@ contract RiskOracle is Committee, ScoreStore {
 
     /// @inheritdoc IScoreOracle
     /// @custom:invariant O-06 A voided report gives no loan any more and never lands; nothing else changes by voiding.
-    function voidReport(Report calldata report) external {
-        if (msg.sender != dispute) revert NotDispute(msg.sender, dispute);
+    function voidReport(Report calldata report) external onlyDispute {
         bytes32 hash = AttestationLib.hashReport(_domain, report);
         if (_voided[hash]) return;
         HeadWord state = _head;
@@ -107,6 +112,17 @@ contract RiskOracle is Committee, ScoreStore {
         if (wasHere) _voidedEpochs[epoch] = true;
         _head = state.voided(epoch);
         emit ReportVoided(report.epoch, hash, wasHere);
+    }
+
+    /// @inheritdoc IScoreOracle
+    /// @custom:invariant O-09 A voided leaf proves nothing and is not posted; what was stored of it gives no loan any more.
+    function voidLeaf(uint64 epoch, bytes32 subject, bytes32 leaf) external onlyDispute {
+        bytes32 key = _leafKey(epoch, leaf);
+        if (_voided[key]) return;
+        _voided[key] = true;
+        _head = _head.voided(epoch);
+        _withdraw(epoch, subject);
+        emit LeafVoided(epoch, subject, leaf);
     }
 
     /// @inheritdoc IScoreOracle
@@ -131,7 +147,7 @@ contract RiskOracle is Committee, ScoreStore {
     /// @inheritdoc IScoreOracle
     function verify(uint64 epoch, bytes32 leaf, bytes32[] calldata proof) external view returns (bool) {
         (bool usable, bytes32 root,) = _lookUp(epoch);
-        return usable && ProofLib.verify(proof, root, leaf);
+        return usable && ProofLib.verify(proof, root, leaf) && !_isVoidedLeaf(epoch, leaf);
     }
 
     /// @inheritdoc IScoreOracle
@@ -251,6 +267,7 @@ contract RiskOracle is Committee, ScoreStore {
         bytes32[] memory leaves = new bytes32[](entries.length);
         for (uint256 i = 0; i < leaves.length; ++i) {
             leaves[i] = LeafLib.hashEntry(entries[i]);
+            if (_isVoidedLeaf(epoch, leaves[i])) revert InvalidProof(epoch, leaves[i]);
         }
         bytes32 root = _ring[epoch % HeadLib.RING];
         if (!MerkleProof.multiProofVerifyCalldata(proof, proofFlags, root, leaves)) {
@@ -290,7 +307,8 @@ contract RiskOracle is Committee, ScoreStore {
     }
 
     function _requireProof(uint64 epoch, bytes32 leaf, bytes32[] calldata proof) private view {
-        if (!ProofLib.verify(proof, rootOf(epoch), leaf)) revert InvalidProof(epoch, leaf);
+        bool isProved = ProofLib.verify(proof, rootOf(epoch), leaf);
+        if (!isProved || _isVoidedLeaf(epoch, leaf)) revert InvalidProof(epoch, leaf);
     }
 
     /// @dev Usable: the head, and its predecessor within the grace, each inside its validity, unless it or the head is voided.
@@ -318,6 +336,14 @@ contract RiskOracle is Committee, ScoreStore {
 
     function _isVoidedEpoch(HeadWord state, uint256 epoch) private view returns (bool) {
         return epoch <= state.newestVoided() && _voidedEpochs[epoch];
+    }
+
+    function _isVoidedLeaf(uint256 epoch, bytes32 leaf) private view returns (bool) {
+        return epoch <= _head.newestVoided() && _voided[_leafKey(epoch, leaf)];
+    }
+
+    function _leafKey(uint256 epoch, bytes32 leaf) private pure returns (bytes32) {
+        return keccak256(abi.encode(epoch, leaf));
     }
 
     function _readingOf(uint256 epoch) private view returns (Reading memory) {

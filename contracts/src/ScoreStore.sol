@@ -64,6 +64,15 @@ abstract contract ScoreStore is IScoreOracle {
         emit CollateralPosted(subject, posted.epoch, _collateral(Kept.Latest, subject));
     }
 
+    /// @dev A borrower's record of `epoch` goes; a pair keeps its threshold but counts as unrated, which opens no loan.
+    function _withdraw(uint64 epoch, bytes32 subject) internal {
+        for (uint256 kept = 0; kept < 2; ++kept) {
+            if (_borrowers[kept][subject].epoch == epoch) delete _borrowers[kept][subject];
+            PostedCollateral storage stored = _collaterals[kept][subject];
+            if (stored.epoch == epoch) stored.binding = ScoreMath.BINDING_UNRATED;
+        }
+    }
+
     /// @custom:invariant O-02 A stored borrower score is replaced only by a riskier one that is no older, or after it expired or
     ///                         was voided. Unrated is riskier than any margin.
     function _putBorrower(Kept kept, bytes32 subject, PostedBorrower memory posted) private returns (bool isPut) {

@@ -201,6 +201,9 @@ interface IScoreOracle {
     /// @param wasHere Whether it had landed here.
     event ReportVoided(uint64 indexed epoch, bytes32 indexed reportHash, bool wasHere);
 
+    /// @notice A leaf was voided, and what had been stored of it.
+    event LeafVoided(uint64 indexed epoch, bytes32 indexed subject, bytes32 leaf);
+
     /// @notice The dispute contract was named, for good.
     event DisputeSet(address dispute);
 
@@ -232,6 +235,12 @@ interface IScoreOracle {
     ///      the same epoch and root had landed, its epoch is void: `isUsable` is false, `isExpired` true, and, if it is the
     ///      head, `isOnHold` until the next report lands.
     function voidReport(Report calldata report) external;
+
+    /// @notice Voids one leaf of the reports of `epoch`, of which nobody could show the vector. A repeat changes nothing.
+    /// @param subject Subject of the leaf, whose stored score of that epoch is dropped: a borrower then has none, a pair is
+    ///        unrated and keeps its threshold.
+    /// @dev Only the dispute contract.
+    function voidLeaf(uint64 epoch, bytes32 subject, bytes32 leaf) external;
 
     /// @notice Names the dispute contract. Only the owner, once.
     function setDispute(address dispute) external;
