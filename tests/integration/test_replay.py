@@ -14,14 +14,15 @@ import orjson
 import pytest
 
 from oracle.domain.event import EventKind
-from oracle.domain.ids import parse_address
-from oracle.sandbox.config import SandboxConfig
+from oracle.domain.ids import BTC, ETH, parse_address
+from oracle.sandbox.assay import Models, build_committee, describe_committee
+from oracle.sandbox.config import CommitteeSpec, SandboxConfig, find_sandbox_models
 from oracle.sandbox.history import MANIFEST_FILE, build_or_resume, state_path
 from oracle.sandbox.manifest import WorldManifest
 from oracle.sandbox.replay.report import ReplayReport
 from oracle.sandbox.replay.spec import ReplaySpec
 from oracle.sandbox.world import World, start_world
-from tests.integration.chain_world import mine_past_boundary, opened_readers
+from tests.integration.chain_world import mine_past_boundary, opened_readers, params_of
 from tests.integration.data_folder import find_data_folder
 from tests.integration.maker_skew import compare_maker
 
@@ -121,6 +122,20 @@ async def test_replay__synthetic_mode__says_so_and_every_fourth_owner_is_on_both
     homes = {b.vault_id: len(b.chain_ids) for b in manifest.borrowers if b.vault_id is not None}
     assert [homes[vault_id] for vault_id in sorted(homes)] == [2, 1, 1, 1] * 3
     assert [activity.failed_transactions for activity in manifest.activity] == [0, 0]
+
+
+async def test_replay__committee_of_its_world__indexes_both_protocols_of_the_second_chain(world: World) -> None:
+    models = [path for path in find_sandbox_models() if path is not None]
+    entry = describe_committee(CommitteeSpec(), world.manifest, Models.read(*models), from_epoch=1)
+
+    first, second = build_committee(world.manifest.model_copy(update={"committee": entry})).params.chains
+
+    assert [m.protocol for m in first.markets] == ["aave_v3"]
+    assert {m.protocol for m in second.markets} == {"aave_v3", "morpho_blue"}
+    assert second == params_of(world.manifest.chains[1])
+    # Ether and bitcoin are still measured by the vaults' own tokens.
+    for numeraire, symbol in ((ETH, "WETH"), (BTC, "WBTC")):
+        assert second.wrapped_token(numeraire) == parse_address(world.manifest.chains[1].token(symbol).address)
 
 
 def digest_logs(folder: Path) -> dict[int, str]:
