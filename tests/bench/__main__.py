@@ -12,15 +12,19 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tests.bench.epoch import measure_epoch, run_epochs
+from tests.bench import market
+from tests.bench.epoch import measure_epoch, measure_large_epoch, run_epochs
 from tests.bench.features import measure_features
 from tests.bench.figures import Figure
 from tests.bench.gas import measure_gas
+from tests.bench.ingestion import measure_ingestion
 from tests.bench.machine import describe_machine
+from tests.bench.merkle import measure_merkle
 from tests.bench.scoring import measure_scoring
 from tests.bench.table import make_table
 
 LOG_WIDTH = 180
+LARGE_RUNS = 2
 
 
 def measure_all() -> Iterator[tuple[str, list[Figure]]]:
@@ -30,6 +34,12 @@ def measure_all() -> Iterator[tuple[str, list[Figure]]]:
         epochs = run_epochs(Path(folder))
         yield "Feature vectors, one thread", list(measure_features(epochs.histories))
         yield "One epoch, n = 4, 1,000 borrowers on two chains", list(measure_epoch(epochs))
+    with tempfile.TemporaryDirectory() as folder:
+        large = run_epochs(Path(folder), market.LARGE, LARGE_RUNS)
+        yield "One epoch, n = 4, 20,000 borrowers on two chains", list(measure_large_epoch(large))
+        del large
+    yield "Merkle tree, one thread", list(measure_merkle())
+    yield "Ingestion, one local chain (anvil) under two names", asyncio.run(measure_ingestion())
     yield "Gas, one local chain (anvil, prague)", asyncio.run(measure_gas())
 
 

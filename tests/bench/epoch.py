@@ -1,4 +1,4 @@
-"""One epoch at n = 4 with 1,000 borrowers, stage by stage, on stored logs instead of chains.
+"""One epoch at n = 4 with 1,000 or 20,000 borrowers, stage by stage, on stored logs instead of chains.
 
 Each run is a new epoch, an hour later than the one before, so that nothing is answered from memory that a node would compute anew.
 """
@@ -55,9 +55,10 @@ class EpochBench:
 class _Run:
     """Everything that outlives an epoch."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, size: market.MarketSize) -> None:
+        self.size = size
         rows = ChainRows(open_database(folder / "rows.sqlite"))
-        self.logs_count = market.store_markets(rows)
+        self.logs_count = market.store_markets(rows, size)
         self.ledgers = market.make_ledgers(rows)
         self.borrower = Scorer(load_bundle("borrower-sandbox-1", allow_sandbox=True))
         self.collateral = Scorer(load_bundle("collateral-1", allow_sandbox=True))
@@ -87,19 +88,19 @@ def make_config(signers: list[LocalSigner], borrower: Scorer, collateral: Scorer
     )
 
 
-def run_epochs(folder: Path) -> EpochBench:
+def run_epochs(folder: Path, size: market.MarketSize = market.SMALL, runs: int = RUNS) -> EpochBench:
     """Run epochs and return what each stage cost."""
-    run = _Run(folder)
-    first_hour = market.DAYS * 24
+    run = _Run(folder, size)
+    first_hour = size.history_days * 24
     run.time("project history", lambda: market.advance(run.ledgers, market.cut_at(first_hour)))
-    for hour in range(first_hour + 1, first_hour + 1 + RUNS):
+    for hour in range(first_hour + 1, first_hour + 1 + runs):
         cut = market.cut_at(hour)
         run.time(PROJECT, partial(market.advance, run.ledgers, cut))
         histories, scores = _observe(run, cut)
         _agree(run, cut, scores)
-    parts = {part: run.committee.cpu_s[part] / RUNS / N for part in (PROTOCOL, SIGN, CHECK, VOTES)}
-    messages_count, sent_bytes = run.committee.messages_count // RUNS, run.committee.sent_bytes // RUNS
-    cut = market.cut_at(first_hour + 1 + RUNS)
+    parts = {part: run.committee.cpu_s[part] / runs / N for part in (PROTOCOL, SIGN, CHECK, VOTES)}
+    messages_count, sent_bytes = run.committee.messages_count // runs, run.committee.sent_bytes // runs
+    cut = market.cut_at(first_hour + 1 + runs)
     run.time(SPLIT, lambda: run.committee.run_epoch(cut, _split(scores)))
     return EpochBench(
         stages={stage: median_cost(costs) for stage, costs in run.costs.items()},
@@ -128,8 +129,8 @@ def _observe(run: _Run, cut: Cut) -> tuple[Histories, tuple[Score, ...]]:
         return [*borrowers, *run.collateral.score_collaterals(list(pairs), list(pairs.values()))]
 
     scores = run.time(SCORES, score)
-    if len(histories.borrowers) != market.N_BORROWERS:
-        raise RuntimeError(f"{len(histories.borrowers)} borrowers are listed, not {market.N_BORROWERS}")
+    if len(histories.borrowers) != run.size.borrowers:
+        raise RuntimeError(f"{len(histories.borrowers)} borrowers are listed, not {run.size.borrowers}")
     return histories, tuple(sorted(scores, key=lambda s: s.subject))
 
 
@@ -194,6 +195,18 @@ def measure_epoch(bench: EpochBench) -> Iterator[Figure]:
     )
     history_ms = bench.stages["project history"].cpu_s * 1_000
     yield Figure(name="restart, project the whole history", value=history_ms, unit="CPU ms", peer=limit)
+
+
+def measure_large_epoch(bench: EpochBench) -> Iterator[Figure]:
+    """Yield the CPU milliseconds of one node by stage for a large committee of borrowers, against the hour it has for it."""
+    cpu_ms = {stage: cost.cpu_s * 1_000 for stage, cost in bench.stages.items()}
+    cpu_ms[AGREE] /= N
+    name, limit = f"epoch, {len(bench.histories.borrowers):,} borrowers", peers.MAINNET_EPOCH_LIMIT
+    for stage in (*PER_NODE, TREE):
+        yield Figure(name=f"{name}, {stage}", value=cpu_ms[stage], unit="CPU ms a node", peer=limit)
+    node_ms = sum(cpu_ms[stage] for stage in PER_NODE)
+    yield Figure(name=f"{name}, one node", value=node_ms, unit="CPU ms", peer=limit)
+    yield Figure(name=f"{name}, four nodes on one core", value=N * node_ms, unit="CPU ms", peer=limit)
 
 
 def _shipped_values(bench: EpochBench) -> Peer:

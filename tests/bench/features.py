@@ -17,9 +17,12 @@ from oracle.domain.units import HOUR_S
 from oracle.features import regimes
 from oracle.features.borrower import compute_borrower_vector
 from oracle.features.collateral import compute_collateral_vector
+from tests.bench import peers
+from tests.bench.feature_volume import compute_volume
 from tests.bench.figures import Figure, Peer, measure
 
 RUNS = 5
+VOLUME_ROWS = 300_000
 _DAY, _WEEK, _MONTH, _QUARTER, _YEAR = 24, 168, 720, 2_160, 8_760
 _value = attrgetter("value_usd_e8")
 _debt = attrgetter("debt_usd_e8")
@@ -35,6 +38,14 @@ def measure_features(histories: Histories) -> Iterator[Figure]:
         value=len(borrowers) / ours.cpu_s,
         unit="vectors/s",
         peer=Peer(name="one plain Python pass that adds up the same rows", value=len(borrowers) / bound.cpu_s),
+        more_is_better=True,
+    )
+    volume = compute_volume(VOLUME_ROWS, processes=1)
+    yield Figure(
+        name=f"feature rows, {volume.rows_count:,} events, samples and price hours",
+        value=volume.rows_count / volume.vectors_cpu_s,
+        unit="rows/s a core",
+        peer=peers.FEATURE_ROWS_LIMIT,
         more_is_better=True,
     )
     mine = measure(lambda: [compute_collateral_vector(h) for h in collaterals], runs=RUNS)

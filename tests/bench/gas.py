@@ -30,6 +30,7 @@ from oracle.sandbox.jsonrpc import Transaction
 from oracle.signing.signer import LocalSigner
 from tests.bench import peers
 from tests.bench.figures import Figure
+from tests.bench.merkle import make_leaves
 
 CHAIN_ID = 31_337
 FIRST_EPOCH = 489_555
@@ -39,7 +40,9 @@ PUBLISHES = 20
 WARM_UP = 16
 PERIODS_S = (HOUR_S, 3 * HOUR_S, 600, HOUR_S, 28 * 24 * HOUR_S, 7 * 24 * HOUR_S)
 """Epoch, validity, grace, challenge window, digest, recovery."""
-SIZES = (1_000, 100_000)
+SIZES = (1_000, 100_000, 1_000_000)
+REAL_LEAVES = 1_000
+"""Leaves made of scores; the others are hashes of a counter: what a proof costs depends on its length alone."""
 ZERO_BYTE_GAS, BYTE_GAS = 4, 16
 _SCORE = "(uint8,bytes32,int32,int32,uint32,uint32,uint16,uint8,bytes4,bytes32)"
 _SENDER = derive_account(1, "bench").address
@@ -126,8 +129,8 @@ async def _measure_publish(chain: AnvilChain, first: Epoch, n: int, f: int, q: i
 
 async def _measure_verify(chain: AnvilChain, epoch: Epoch, size: int) -> list[Figure]:
     """Return execution gas of the deepest leaf of a real tree, and execution with calldata."""
-    scores = [make_score(i) for i in range(size)]
-    tree = MerkleTree(score.leaf for score in scores)
+    scores = [make_score(i) for i in range(REAL_LEAVES)]
+    tree = MerkleTree([*(score.leaf for score in scores), *make_leaves(size - REAL_LEAVES)])
     score = max(scores[:64], key=lambda s: len(tree.proof(s.leaf)))
     contract = Contract(chain, 4, 1, 3)
     await contract.deploy()

@@ -1,4 +1,4 @@
-"""A lending market as logs: 1,000 borrowers of an Aave v3 pool on two chains over half a year, made from a seed and stored like indexed logs.
+"""A lending market as logs: borrowers of an Aave v3 pool on two chains over months, made from a seed and stored like indexed logs.
 
 Each borrower opens a loan against ether, then tops up, repays or borrows more about twice a month; one in ten is liquidated once. Prices answer hourly.
 Nothing here is timed; what is timed starts from the stored rows, as a node does.
@@ -19,15 +19,25 @@ from tests.chain import aave_logs
 from tests.chain.fake_endpoint import CONFIGURATOR, POOL, USDC, WBTC, WETH, WSTETH, FakeLog, address_of, make_params
 
 CHAINS = (ChainId(31_337), ChainId(31_338))
-N_BORROWERS = 1_000
-N_PER_CHAIN = 650
-DAYS = 180
 SPARE_HOURS = 8
 """Hours after the history that epochs may advance into."""
 FIRST_HOUR_S = 20_000 * DAY_S
 ETHER, DOLLAR = 10**18, 10**6
 ETHER_USD = 2_000
 _STRANGER = address_of("liquidator")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarketSize:
+    """How much happens: `shared_borrowers` are on both chains, the others on one of them."""
+
+    borrowers: int
+    shared_borrowers: int
+    history_days: int
+
+
+SMALL = MarketSize(borrowers=1_000, shared_borrowers=300, history_days=180)
+LARGE = MarketSize(borrowers=20_000, shared_borrowers=2_000, history_days=90)
 
 
 @dataclass
@@ -91,15 +101,15 @@ class Market:
         return repaid
 
 
-def store_market(rows: RowStore, chain_id: ChainId, accounts: list[Address]) -> int:
+def store_market(rows: RowStore, chain_id: ChainId, accounts: list[Address], history_days: int) -> int:
     """Store the logs of one chain, one block an hour, and return how many there are."""
     market = Market(rng=random.Random(chain_id))
     market.logs[0] += aave_logs.market_opened()
     for token in (WETH, WSTETH, WBTC, USDC):
         market.logs[0].append(aave_logs.reserve_data(token, supply_rate=10**25, debt_rate=5 * 10**25))
-    market.add_prices(DAYS * 24 + SPARE_HOURS)
+    market.add_prices(history_days * 24 + SPARE_HOURS)
     for account in accounts:
-        market.add_borrower(account, DAYS * 24)
+        market.add_borrower(account, history_days * 24)
     stored = [
         row
         for hour in sorted(market.logs)
@@ -110,11 +120,12 @@ def store_market(rows: RowStore, chain_id: ChainId, accounts: list[Address]) -> 
     return len(stored)
 
 
-def store_markets(rows: RowStore) -> int:
-    """Store both chains; 300 borrowers are on both. Return the number of logs."""
-    accounts = [address_of(f"borrower {i}") for i in range(N_BORROWERS)]
-    parts = (accounts[:N_PER_CHAIN], accounts[-N_PER_CHAIN:])
-    return sum(store_market(rows, chain, part) for chain, part in zip(CHAINS, parts, strict=True))
+def store_markets(rows: RowStore, size: MarketSize) -> int:
+    """Store both chains and return the number of logs."""
+    accounts = [address_of(f"borrower {i}") for i in range(size.borrowers)]
+    per_chain = (size.borrowers + size.shared_borrowers) // 2
+    parts = (accounts[:per_chain], accounts[-per_chain:])
+    return sum(store_market(rows, c, part, size.history_days) for c, part in zip(CHAINS, parts, strict=True))
 
 
 def make_ledgers(rows: RowStore) -> dict[ChainId, Ledger]:

@@ -28,8 +28,12 @@ PROTOTYPE_VERIFY_GAS: Mapping[int, Peer] = {
     100_000: Peer(
         name="bare prototype, nine-field leaf, depth 17", value=9_600, source="constant, measured once on a local EVM"
     ),
+    1_000_000: Peer(
+        name="bare prototype, nine-field leaf, depth 20", value=10_200, source="constant, measured once on a local EVM"
+    ),
 }
 
+FEATURE_ROWS_LIMIT = Peer(name="1,000,000 rows in 60 s on two cores", value=1_000_000 / 60 / 2, source="limit")
 MAINNET_EPOCH_S = 3_600
 SANDBOX_EPOCH_LIMIT = Peer(
     name="epoch of the sandbox profile", value=CommitteeSpec().epoch_seconds * 1_000, source="limit"
