@@ -20,6 +20,7 @@ from tests.bench.gas import measure_gas
 from tests.bench.ingestion import measure_ingestion
 from tests.bench.machine import describe_machine
 from tests.bench.merkle import measure_merkle
+from tests.bench.posting import measure_posting
 from tests.bench.scoring import measure_scoring
 from tests.bench.table import make_table
 
@@ -40,7 +41,7 @@ def measure_all() -> Iterator[tuple[str, list[Figure]]]:
         del large
     yield "Merkle tree, one thread", list(measure_merkle())
     yield "Ingestion, one local chain (anvil) under two names", asyncio.run(measure_ingestion())
-    yield "Gas, one local chain (anvil, prague)", asyncio.run(measure_gas())
+    yield "Gas, one local chain (anvil, prague)", [*asyncio.run(measure_gas()), asyncio.run(measure_posting())]
 
 
 def main() -> None:

@@ -45,7 +45,7 @@ REAL_LEAVES = 1_000
 """Leaves made of scores; the others are hashes of a counter: what a proof costs depends on its length alone."""
 ZERO_BYTE_GAS, BYTE_GAS = 4, 16
 _SCORE = "(uint8,bytes32,int32,int32,uint32,uint32,uint16,uint8,bytes4,bytes32)"
-_SENDER = derive_account(1, "bench").address
+SENDER = derive_account(1, "bench").address
 
 
 class Contract:
@@ -61,9 +61,9 @@ class Contract:
     async def deploy(self) -> None:
         """Create the contract; its first epoch is the next one that is published."""
         members = [signer.address for signer in self._signers]
-        genesis = (bytes(32), members, self._f, self._q, bytes(32), FIRST_EPOCH, *PERIODS_S, _SENDER)
+        genesis = (bytes(32), members, self._f, self._q, bytes(32), FIRST_EPOCH, *PERIODS_S, SENDER)
         data = load_forge_artifact("RiskOracle").link({}) + encode((GENESIS_TYPE,), (genesis,))
-        receipt = await self._send(Transaction(sender=_SENDER, to=None, data=data, gas=8_000_000))
+        receipt = await self._send(Transaction(sender=SENDER, to=None, data=data, gas=8_000_000))
         self.address = receipt["contractAddress"]
         (self._digest,) = await self._chain.read(self.address, "configDigest()", returns=("bytes32",))
 
@@ -81,8 +81,13 @@ class Contract:
         )
         signed = {NodeId(i): signer.sign_digest(report.hash) for i, signer in enumerate(self._signers)}
         data = encode_publish(report, pack_attestations(signed, self._q))
-        transaction = Transaction(sender=_SENDER, to=self.address, data=data, gas=1_000_000)
+        transaction = Transaction(sender=SENDER, to=self.address, data=data, gas=1_000_000)
         receipt = await self._send(transaction, epoch * HOUR_S + LANDS_AFTER_S)
+        return int(receipt["gasUsed"], 16)
+
+    async def post(self, data: bytes) -> int:
+        """Post scores of the head and return the gas of the whole transaction."""
+        receipt = await self._send(Transaction(sender=SENDER, to=self.address, data=data, gas=20_000_000))
         return int(receipt["gasUsed"], 16)
 
     async def _send(self, transaction: Transaction, timestamp_s: int | None = None) -> dict[str, Any]:
@@ -98,7 +103,7 @@ async def measure_gas() -> list[Figure]:
         genesis_s = FIRST_EPOCH * HOUR_S
         chain = await AnvilChain.start(CHAIN_ID, directory=Path(folder), genesis_s=genesis_s)
         try:
-            await chain.fund([_SENDER], 10**24)
+            await chain.fund([SENDER], 10**24)
             epoch = Epoch(FIRST_EPOCH + 1)
             figures = []
             for n, f, q, quorum in _committees():
@@ -156,7 +161,7 @@ def encode_verify(epoch: Epoch, score: BorrowerScore, proof: tuple[Hash32, ...])
 
 async def trace_execution_gas(chain: AnvilChain, to: str, data: bytes) -> int:
     """Return the gas between the first and the last instruction of a call. Raises: RuntimeError if the call fails."""
-    request = {"from": _SENDER, "to": to, "data": to_hex(data), "gas": hex(5_000_000)}
+    request = {"from": SENDER, "to": to, "data": to_hex(data), "gas": hex(5_000_000)}
     trace = await chain.rpc("debug_traceCall", request, "latest", {"disableStorage": True, "disableStack": True})
     if trace["failed"]:
         raise RuntimeError(f"verifyBorrower reverted: {trace['returnValue']}")

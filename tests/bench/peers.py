@@ -20,6 +20,7 @@ OCR2_TRANSMIT_GAS: Mapping[int, Peer] = {
     13: Peer(name="libocr OCR2Aggregator transmit, n=13, f+1 signatures", value=122_100, source=MEASURED_GAS),
     31: Peer(name="libocr OCR2Aggregator transmit, n=31, f+1 signatures", value=177_000, source=MEASURED_GAS),
 }
+RISK_ORACLE_UPDATE_GAS = Peer(name="ChaosLabs RiskOracle, one value, its cheapest", value=198_000, source=MEASURED_GAS)
 REDSTONE_PULL_GAS = Peer(name="RedStone pull, 3 signers", value=28_000, source=MEASURED_GAS)
 PROTOTYPE_VERIFY_GAS: Mapping[int, Peer] = {
     1_000: Peer(
