@@ -88,6 +88,19 @@ def test_read_maker_on_aave__row_at_midnight__belongs_to_that_midnights_state(tm
     assert [(s.time_s - NEW_YEAR_S, s.debt_usd_e8) for s in vault.samples] == [(DAY_S, 600 * E8)]
 
 
+def test_read_maker_on_aave__what_the_pool_refuses__did_not_happen(tmp_path: Path) -> None:
+    # 10 WETH at $200 carry 1,538.40 DAI; 1,000 DAI need 6.5003 WETH.
+    refused = [
+        (2, at(2, 5), "borrow", None, 538.41),
+        (3, at(2, 6), "withdraw", -3.5, None),
+        (4, at(2, 7), "borrow", None, 538.4),
+    ]
+
+    _, vault = read_vault(write_rows(tmp_path, [*OPENED, *refused]))
+
+    assert [(e.kind, e.amount) for e in vault.events[2:]] == [(EventKind.BORROW, 5_384 * WAD // 10)]
+
+
 @pytest.mark.parametrize(
     ("day", "auctioned", "repaid", "seized_usd_e8"),
     [

@@ -5,8 +5,9 @@ ends with its first liquidation. Written apart from the replay: the two share th
 
 Rules: amounts are the decimal text of the file in units of 10^-18, cut off. Rows of one block go in the order deposit, repay, borrow, withdraw, liquidation.
 A repayment is at most the debt, a withdrawal at most the collateral. A liquidation repays the amount auctioned, at most the debt, at the feed's
-price or, if lower, at the highest price at which Aave lets so much be repaid. Rows that Aave would refuse are *not* recognised: the replay's
-report names their vaults. Source: Aave v3 core 1.19, `PercentageMath`, `WadRayMath`, `GenericLogic`, `LiquidationLogic`.
+price or, if lower, at the highest price at which Aave lets so much be repaid. What Aave would refuse at the feed's price did not happen: a borrowing without
+cover, a withdrawal that leaves a health factor below 1. Source: Aave v3 core 1.19, `PercentageMath`, `WadRayMath`, `GenericLogic`, `ValidationLogic`,
+`LiquidationLogic`.
 """
 
 from __future__ import annotations
@@ -131,17 +132,33 @@ class _Vault:
             self._add(row, kind, eth)
         elif kind is EventKind.WITHDRAW:
             eth = min(eth, self.collateral)
-            self.collateral -= eth
-            self._add(row, kind, eth)
+            if self._stays_healthy(eth, row["time_s"]):
+                self.collateral -= eth
+                self._add(row, kind, eth)
         elif kind is EventKind.BORROW:
-            self.debt += dai
-            self._add(row, kind, dai)
+            if self._is_covered(dai, row["time_s"]):
+                self.debt += dai
+                self._add(row, kind, dai)
         elif kind is EventKind.REPAY:
             dai = min(dai, self.debt)
             self.debt -= dai
             self._add(row, kind, dai)
         else:
             self._liquidate(row, min(dai, self.debt))
+
+    def _stays_healthy(self, eth: int, time_s: int) -> bool:
+        """Return whether the pool lets `eth` go."""
+        debt_e8 = self.debt * _E8 // WAD
+        left_e8 = (self.collateral - eth) * self._price_e8(time_s) // WAD
+        return debt_e8 == 0 or self.terms.health_wad(left_e8, debt_e8) >= WAD
+
+    def _is_covered(self, dai: int, time_s: int) -> bool:
+        """Return whether the pool lends `dai` more: healthy before, and covered after at an LTV equal to the threshold."""
+        debt_e8, threshold = self.debt * _E8 // WAD, self.terms.liquidation_threshold_bps
+        collateral_e8 = self.collateral * self._price_e8(time_s) // WAD
+        is_healthy = debt_e8 == 0 or self.terms.health_wad(collateral_e8, debt_e8) > WAD
+        needed_e8 = ((debt_e8 + dai * _E8 // WAD) * BPS + threshold // 2) // threshold
+        return is_healthy and 0 < collateral_e8 >= needed_e8
 
     def _liquidate(self, row: dict[str, Any], dai: int) -> None:
         if dai == 0 or self.collateral == 0:
