@@ -65,8 +65,8 @@ contract ModelRegistry is IModelRegistry {
 
     mapping(bytes32 modelId => Entry) private _entries;
     mapping(bytes32 configDigest => Pair) private _pairs;
-    /// @dev Models pinned now.
-    Pair private _pinned;
+    /// @dev Configuration whose models are pinned now.
+    bytes32 private _pinnedDigest;
 
     /// @param committee_ Contract whose `configDigest()` is in force.
     /// @param curator_ Names the self-test of each model; the zero address admits no further model.
@@ -153,23 +153,31 @@ contract ModelRegistry is IModelRegistry {
     // --- pinning ------------------------------------------------------------------------------
 
     /// @inheritdoc IModelRegistry
-    /// @custom:invariant R-03 Only tested models that the digest in force names become Pinned.
-    function pin(Config calldata config, bytes calldata params) external {
-        bytes32 digest = keccak256(
+    function record(Config calldata config, bytes calldata params) public returns (bytes32 digest) {
+        if (params.length < _PARAMS_MIN_BYTES) revert ParamsLength(params.length, _PARAMS_MIN_BYTES);
+        digest = keccak256(
             abi.encode(
                 config.prevDigest, config.seq, config.members, config.f, config.q, keccak256(params), config.fromEpoch
             )
         );
+        Pair storage pair = _pairs[digest];
+        if (pair.borrower != 0 || pair.collateral != 0) return digest;
+        pair.borrower = bytes32(params[64:96]);
+        pair.collateral = bytes32(params[96:128]);
+        emit ConfigRecorded(digest, pair.borrower, pair.collateral);
+    }
+
+    /// @inheritdoc IModelRegistry
+    /// @custom:invariant R-03 Only tested models that the digest in force names become Pinned.
+    function pin(Config calldata config, bytes calldata params) external {
+        bytes32 digest = record(config, params);
         bytes32 inForce = IScoreOracle(committee).configDigest();
         if (digest != inForce) revert WrongDigest(digest, inForce);
-        if (params.length < _PARAMS_MIN_BYTES) revert ParamsLength(params.length, _PARAMS_MIN_BYTES);
-        if (_pairs[digest].borrower != 0) revert AlreadyPinned(digest);
-        Pair memory next = Pair({ borrower: bytes32(params[64:96]), collateral: bytes32(params[96:128]) });
-        Pair memory previous = _pinned;
+        if (digest == _pinnedDigest) revert AlreadyPinned(digest);
+        Pair memory previous = _pairs[_pinnedDigest];
+        Pair memory next = _pairs[digest];
 
-        _pairs[digest] = next;
-        _pinned = next;
-        emit ConfigPinned(digest, next.borrower, next.collateral);
+        _pinnedDigest = digest;
         _pinModel(next.borrower, previous.borrower, ModelCode.KIND_BORROWER, digest);
         _pinModel(next.collateral, previous.collateral, ModelCode.KIND_COLLATERAL, digest);
     }

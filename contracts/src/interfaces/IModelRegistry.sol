@@ -162,7 +162,7 @@ interface IModelRegistry {
     /// @notice Thrown when parameters are too short to name models.
     error ParamsLength(uint256 given, uint256 minimum);
 
-    /// @notice Thrown when a configuration was pinned before.
+    /// @notice Thrown when a configuration is pinned already.
     error AlreadyPinned(bytes32 configDigest);
 
     // --- errors: running ----------------------------------------------------------------------
@@ -202,8 +202,8 @@ interface IModelRegistry {
     /// @notice A model passed its whole self-test.
     event ModelTested(bytes32 indexed modelId, bytes32 indexed selfTestHash);
 
-    /// @notice The configuration in force was shown to name these models.
-    event ConfigPinned(bytes32 indexed configDigest, bytes32 borrowerModelId, bytes32 collateralModelId);
+    /// @notice A configuration was shown to name these models.
+    event ConfigRecorded(bytes32 indexed configDigest, bytes32 borrowerModelId, bytes32 collateralModelId);
 
     /// @notice A model became Pinned.
     event ModelPinned(bytes32 indexed modelId, bytes32 indexed configDigest);
@@ -235,6 +235,13 @@ interface IModelRegistry {
     /// @custom:invariant R-02 A model becomes Tested only when all 256 leaves came out as recorded, in order.
     function runSelfTest(bytes32 modelId, SelfTestCase[] calldata cases, bytes32 rest) external;
 
+    /// @notice Records which models a configuration names, whether it is in force, was, or will be: its digest binds them. Anyone
+    ///         may; whether a digest ever was a committee's, the committee's contract says. A repeat changes nothing.
+    /// @param config The configuration.
+    /// @param params ABI encoding of its parameters; their hash is part of the digest.
+    /// @return configDigest Digest of the configuration.
+    function record(Config calldata config, bytes calldata params) external returns (bytes32 configDigest);
+
     /// @notice Pins the models that the committee's configuration in force names, and retires those it no longer names. Anyone may.
     /// @param config The configuration whose digest is in force.
     /// @param params ABI encoding of its parameters; their hash is part of the digest.
@@ -261,7 +268,7 @@ interface IModelRegistry {
     /// @custom:invariant R-04 A retired model runs until its evidence window ends, and not after.
     function isExecutable(bytes32 modelId) external view returns (bool);
 
-    /// @notice Models that a pinned configuration names; zeros if it was never pinned.
+    /// @notice Models that a recorded configuration names; zeros if it was never recorded.
     function modelsOf(bytes32 configDigest) external view returns (bytes32 borrowerModelId, bytes32 collateralModelId);
 
     /// @notice Contract whose configuration digest pins models.
