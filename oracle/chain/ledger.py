@@ -17,7 +17,7 @@ from oracle.domain.event import LendingEvent
 from oracle.domain.ids import Address, Hash32
 from oracle.domain.position import PositionSample
 from oracle.domain.units import DAY_S, BlockNumber, ChainId, TimestampS
-from oracle.errors import NotIndexedError, OracleError
+from oracle.errors import NotIndexedError
 
 
 class Ledger:
@@ -67,12 +67,12 @@ class Ledger:
                 self._apply(LogRow._make(stored))
             if self._roll_backs != self._rows.count_roll_backs(self.chain_id):
                 raise NotIndexedError(self.chain_id, block_number, self.block_number)
-        except OracleError:
-            # Some rows are in, and nothing says which: they would be applied again.
+            self.block_number, self.block_hash, self.block_time_s = block_number, block_hash, block_time_s
+            self._settle(settle_s)
+        except BaseException:
+            # Some rows or hours are in, and nothing says which: they would be counted again.
             self._clear()
             raise
-        self.block_number, self.block_hash, self.block_time_s = block_number, block_hash, block_time_s
-        self._settle(settle_s)
         self._states = None
 
     def compute_states(self) -> tuple[PositionState, ...]:

@@ -145,6 +145,52 @@ def test_advance__rows_rolled_back_meanwhile__is_refused_instead_of_half_empty()
     assert caught.value.retryable
 
 
+class BrokenRows(MemoryRows):
+    """Rows that stop coming half-way, once, for a reason that is none of the project's errors."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.given_rows: int | None = None
+
+    def load_rows(self, chain_id: ChainId, first_block: int, last_block: int) -> Iterable[RowTuple]:
+        for position, row in enumerate(super().load_rows(chain_id, first_block, last_block)):
+            if position == self.given_rows:
+                self.given_rows = None
+                raise ValueError(position)
+            yield row
+
+
+@pytest.mark.parametrize("given_rows", [1, 15, 17])
+def test_advance__any_error_on_the_way__counts_nothing_twice_afterwards(given_rows: int) -> None:
+    rows, fresh = BrokenRows(), make_ledger(make_rows())
+    for number in (1, 2, 3, 4):
+        block = list(make_rows().load_rows(CHAIN_ID, number, number))
+        rows.append(CHAIN_ID, block, mark=(number, keccak256(b"block %d" % number)), filter_hash=b"")
+    ledger = make_ledger(rows)
+    rows.given_rows = given_rows
+
+    with pytest.raises(ValueError, match=str(given_rows)):
+        advance(ledger, 3, MIDNIGHT_S)
+    for each in (ledger, fresh):
+        advance(each, 3, MIDNIGHT_S)
+
+    assert ledger.compute_states() == fresh.compute_states()
+    assert ledger.get_events(BORROWER) == fresh.get_events(BORROWER)
+
+
+def test_advance__hours_cannot_be_closed__starts_over_at_the_next_call() -> None:
+    rows = MemoryRows()
+    store(rows, 1, 0, [*market_opened(), answer(WETH, 1_500 * 10**8)])
+    ledger, fresh = make_ledger(rows), make_ledger(rows)
+
+    with pytest.raises(OverflowError):
+        advance(ledger, 1, 0, 2**80)
+    for each in (ledger, fresh):
+        advance(each, 1, 0, HOUR_S)
+
+    assert ledger.prices.get_series(WETH) == fresh.prices.get_series(WETH)
+
+
 @given(stops=st.lists(st.integers(1, 4), max_size=6))
 def test_advance__any_stops_on_the_way__end_in_the_same_state(stops: list[int]) -> None:
     rows = make_rows()
