@@ -6,7 +6,7 @@ rows come in, events and states go out.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -81,12 +81,3 @@ class ProtocolAdapter(Protocol):
 def discovery_topics_of(adapters: Sequence[ProtocolAdapter]) -> frozenset[Hash32]:
     """Return the first topics of the rows that some adapter's `discover` has to see."""
     return frozenset(topic for adapter in adapters for topic in adapter.discovery_topics)
-
-
-def discover_rows(adapters: Sequence[ProtocolAdapter], rows: Iterable[LogRow]) -> None:
-    """Show the adapters of a chain the few of these rows that make new addresses known."""
-    wanted = discovery_topics_of(adapters)
-    for row in rows:
-        if row.topics[:32] in wanted:
-            for adapter in adapters:
-                adapter.discover(row)

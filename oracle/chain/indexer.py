@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 
-from oracle.chain.adapter import ProtocolAdapter, discover_rows, discovery_topics_of
+from oracle.chain.address_book import AddressBook
 from oracle.chain.checked import BlockHeader, CheckedChain
 from oracle.chain.logs import FIRST_RANGE_BLOCKS, LogQuery, RangeSize, RawLog, paused_collection
 from oracle.chain.pipeline import FetchAhead, RowWriter
@@ -18,7 +18,7 @@ from oracle.chain.prices import PriceBook
 from oracle.chain.protocols import Anchors, fetch_anchors, make_adapters
 from oracle.chain.rows import LogRow, Mark, RowStore
 from oracle.domain.committee import ChainParams
-from oracle.domain.ids import Address, Hash32, keccak256
+from oracle.domain.ids import Hash32, keccak256
 from oracle.domain.units import BlockNumber, TimestampS
 from oracle.errors import (
     ChangedBlockError,
@@ -44,7 +44,7 @@ class Indexer:
         self._range_size = range_size or RangeSize()
         self._turn = asyncio.Lock()
         self._anchors: Anchors | None = None
-        self._adapters: tuple[ProtocolAdapter, ...] | None = None
+        self._book: AddressBook | None = None
         self._prices = PriceBook(params)
 
     async def sync(self) -> BlockHeader:
@@ -55,10 +55,15 @@ class Indexer:
             ChainError: if the endpoints fail or disagree; what is stored stays whole, and the next call goes on.
         """
         async with self._turn:
-            return await self._sync()
+            try:
+                return await self._sync()
+            except ChangedBlockError:
+                # What the replaced block made known is not known yet.
+                self._book = None
+                raise
 
     async def _sync(self) -> BlockHeader:
-        adapters = await self._prepare()
+        book = await self._prepare()
         await self._check_marks()
         head = await self._chain.fetch_finalised_head()
         start = self._next_block()
@@ -68,11 +73,11 @@ class Indexer:
             while start <= head.number:
                 end = self._end_of(start, head)
                 try:
-                    logs = await self._fetch_logs(adapters, start, end, ahead)
+                    logs = await self._fetch_logs(book, start, end, ahead)
                     self._range_size.adapt(len(logs))
                     following = BlockNumber(end + 1)
                     if following <= head.number:
-                        query = self._query(adapters, following, self._end_of(following, head))
+                        query = self._query(book, following, self._end_of(following, head))
                         ahead.begin(query, self._chain.fetch_logs(query))
                     rows, last = await self._complete(logs, end, known)
                 except (TooFewEndpointsError, EndpointDisagreementError) as error:
@@ -80,7 +85,7 @@ class Indexer:
                         raise
                     continue
                 mark = (last.number, bytes(last.block_hash))
-                await writer.append(rows, mark, self.compute_filter_hash(adapters))
+                await writer.append(rows, mark, self.compute_filter_hash(book))
                 known = {head.number: bytes(head.block_hash), last.number: mark[1]}
                 start = following
         return head
@@ -96,30 +101,27 @@ class Indexer:
         """Return the first block whose logs matter: the smallest start of a market."""
         return min((m.start_block for m in self._params.markets), default=BlockNumber(0))
 
-    async def fetch_fresh_adapters(self) -> tuple[ProtocolAdapter, ...]:
-        """Return adapters that have seen no row yet, for rows that come from elsewhere."""
-        return make_adapters(self._params, await self.fetch_anchors())
+    async def fetch_fresh_book(self) -> AddressBook:
+        """Return an address book that has seen no row yet, for rows that come from elsewhere."""
+        return AddressBook(make_adapters(self._params, await self.fetch_anchors()), self._prices)
 
-    async def fetch_rows(
-        self, adapters: Sequence[ProtocolAdapter], start: BlockNumber, end: BlockNumber
-    ) -> list[LogRow]:
-        """Return the rows of a range as `sync` would store them, in halves where an endpoint refuses it; `adapters` know what came before."""
+    async def fetch_rows(self, book: AddressBook, start: BlockNumber, end: BlockNumber) -> list[LogRow]:
+        """Return the rows of a range as `sync` would store them, in halves where an endpoint refuses it; `book` knows what came before."""
         try:
             async with FetchAhead[tuple[RawLog, ...]]() as nothing:
-                logs = await self._fetch_logs(adapters, start, end, nothing)
+                logs = await self._fetch_logs(book, start, end, nothing)
             return (await self._complete(logs, end, {}))[0]
         except (TooFewEndpointsError, EndpointDisagreementError) as error:
             if start == end or not _is_range_to_blame(error):
                 raise
         middle = BlockNumber((start + end) // 2)
-        lower = await self.fetch_rows(adapters, start, middle)
-        return lower + await self.fetch_rows(adapters, BlockNumber(middle + 1), end)
+        lower = await self.fetch_rows(book, start, middle)
+        return lower + await self.fetch_rows(book, BlockNumber(middle + 1), end)
 
-    def compute_filter_hash(self, adapters: Sequence[ProtocolAdapter]) -> Hash32:
+    def compute_filter_hash(self, book: AddressBook) -> Hash32:
         """Return a digest of what decides which rows are stored: the configured addresses, first blocks and topics."""
-        topics = sorted(frozenset(t for a in adapters for t in a.topics) | self._prices.topics)
         markets = [b"%s %d" % (m.market, m.start_block) for m in self._params.markets]
-        return keccak256(b"".join([*markets, *sorted(self._prices.feeds), *topics]))
+        return keccak256(b"".join([*markets, *sorted(self._prices.feeds), *sorted(book.topics)]))
 
     async def fetch_anchors(self, *, anew: bool = False) -> Anchors:
         """Return the fixed addresses of the markets that only a call can tell; asked for once, or `anew`."""
@@ -129,27 +131,21 @@ class Indexer:
 
     async def make_first_query(self) -> LogQuery:
         """Return the query of the first range of all: an endpoint that prunes logs does not answer it as others do."""
-        adapters = make_adapters(self._params, await self.fetch_anchors())
-        start = min((m.start_block for m in self._params.markets), default=BlockNumber(0))
+        book, start = await self.fetch_fresh_book(), self.first_block
         head = await self._chain.fetch_finalised_head()
-        return self._query(adapters, start, BlockNumber(max(start, min(start + FIRST_RANGE_BLOCKS - 1, head.number))))
+        return self._query(book, start, BlockNumber(max(start, min(start + FIRST_RANGE_BLOCKS - 1, head.number))))
 
-    async def _prepare(self) -> tuple[ProtocolAdapter, ...]:
-        """Return adapters that know every address of the stored rows."""
-        if self._adapters is None:
-            adapters = await self.fetch_fresh_adapters()
+    async def _prepare(self) -> AddressBook:
+        """Return a book that knows every address of the stored rows."""
+        if self._book is None:
+            book = await self.fetch_fresh_book()
             known = self._rows.load_filter_hash(self._params.chain_id)
-            if known is not None and known != self.compute_filter_hash(adapters):
+            if known is not None and known != self.compute_filter_hash(book):
                 self._rows.roll_back(self._params.chain_id, -1)
-            self._adapters = adapters
-            self._rediscover()
-        return self._adapters
-
-    def _rediscover(self) -> None:
-        """Bring the adapters' addresses back from the stored rows."""
-        adapters = self._adapters or ()
-        stored = self._rows.load_rows_of(self._params.chain_id, discovery_topics_of(adapters))
-        discover_rows(adapters, map(LogRow._make, stored))
+            stored = self._rows.load_rows_of(self._params.chain_id, book.discovery_topics)
+            book.discover(map(LogRow._make, stored))
+            self._book = book
+        return self._book
 
     def _next_block(self) -> BlockNumber:
         return BlockNumber(max(self.first_block, self.indexed_block + 1))
@@ -164,7 +160,7 @@ class Indexer:
                 common = mark[0]
                 break
         self._rows.roll_back(self._params.chain_id, common)
-        self._adapters = None
+        self._book = None
         raise PastFinalityReorgError(self._params.chain_id, marks[0][0], common)
 
     async def _holds(self, mark: Mark) -> bool:
@@ -198,27 +194,18 @@ class Indexer:
             return [LogRow._make(row) for row in rows], headers[end]
 
     async def _fetch_logs(
-        self,
-        adapters: Sequence[ProtocolAdapter],
-        start: BlockNumber,
-        end: BlockNumber,
-        ahead: FetchAhead[tuple[RawLog, ...]],
-    ) -> tuple[RawLog, ...]:
+        self, book: AddressBook, start: BlockNumber, end: BlockNumber, ahead: FetchAhead[tuple[RawLog, ...]]
+    ) -> Sequence[RawLog]:
         """Return the logs of a range; read again if the range itself makes new addresses known."""
-        wanted = discovery_topics_of(adapters)
         while True:
-            query = self._query(adapters, start, end)
+            query = self._query(book, start, end)
             logs = await ahead.take(query, self._chain.fetch_logs)
-            discover_rows(adapters, [_untimed(log) for log in logs if log.topics[:32] in wanted])
-            if self._addresses(adapters) == query.addresses:
-                return logs
+            book.discover([_untimed(log) for log in logs if log.topics[:32] in book.discovery_topics])
+            if book.addresses == query.addresses:
+                return book.keep_known(logs)
 
-    def _query(self, adapters: Sequence[ProtocolAdapter], start: BlockNumber, end: BlockNumber) -> LogQuery:
-        topics = frozenset(t for a in adapters for t in a.topics) | self._prices.topics
-        return LogQuery(first_block=start, last_block=end, addresses=self._addresses(adapters), topics=topics)
-
-    def _addresses(self, adapters: Sequence[ProtocolAdapter]) -> frozenset[Address]:
-        return self._prices.feeds.union(*(a.addresses for a in adapters))
+    def _query(self, book: AddressBook, start: BlockNumber, end: BlockNumber) -> LogQuery:
+        return LogQuery(first_block=start, last_block=end, addresses=book.addresses, topics=book.topics)
 
 
 def _is_range_to_blame(error: TooFewEndpointsError | EndpointDisagreementError) -> bool:

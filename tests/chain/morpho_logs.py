@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from oracle.chain.abi import morpho_events as events
+from oracle.domain.committee import ChainParams, MarketParams
 from oracle.domain.ids import Address, Hash32, keccak256
+from oracle.domain.units import BlockNumber
 from tests.chain.aave_logs import Word, encode, make_log
-from tests.chain.fake_endpoint import USDC, WBTC, WETH, FakeLog, address_of
+from tests.chain.fake_endpoint import CHAIN_ID, USDC, WBTC, WETH, FakeChain, FakeLog, address_of, make_params
 
 MORPHO = address_of("morpho singleton")
 MODEL = address_of("interest rate model")
@@ -100,3 +102,19 @@ def opened_loan(account: Address, *, collateral: int, debt: int) -> list[FakeLog
         collateral_supplied(ETHER_MARKET, account, collateral),
         borrowed(ETHER_MARKET, account, debt, debt * SHARES),
     ]
+
+
+def make_params_of_morpho() -> ChainParams:
+    market = MarketParams(protocol="morpho_blue", market=MORPHO, start_block=BlockNumber(0))
+    return ChainParams(chain_id=CHAIN_ID, markets=(market,), assets=make_params().assets)
+
+
+def make_chain_with_early_logs() -> FakeChain:
+    """Return a chain whose model logs in blocks 2 and 19, is enabled in block 20 between two logs of its own, and logs in block 31."""
+    chain = FakeChain()
+    for number in range(1, 31):
+        early = [rate_announced(ETHER_MARKET, number)] if number in {2, 19} else []
+        enabling = [rate_announced(ETHER_MARKET, 1), model_enabled(), rate_announced(ETHER_MARKET, 2)]
+        chain.mine(12 * number, enabling if number == 20 else early)
+    chain.mine(12 * 31, [rate_announced(ETHER_MARKET, 3)])
+    return chain
