@@ -14,7 +14,8 @@ from pathlib import Path
 from random import Random
 from typing import NoReturn
 
-from oracle.chain.adapter import ProtocolAdapter, discover_rows
+from oracle.chain.address_book import AddressBook
+from oracle.chain.checked import BlockHeader
 from oracle.chain.reader import ChainReader
 from oracle.chain.rows import LogRow, RowTuple, compute_rows_digest
 from oracle.domain.ids import to_hex
@@ -28,10 +29,10 @@ from oracle.node.snapshot_file import (
     Manifest,
     RangeEntry,
     read_manifest,
-    read_ranges,
     write_manifest,
     write_part,
 )
+from oracle.node.snapshot_rows import read_known_rows
 from oracle.storage.chain_rows import ChainRows
 
 
@@ -126,13 +127,13 @@ async def import_snapshot(
     for chain_id in known - readers.keys():
         raise SnapshotError(str(folder), f"chain {chain_id} is none of the committee's: it is of another committee")
     wanted = [chain for chain in manifest.chains if not rows.load_marks(ChainId(chain.chain_id))]
-    counts = []
+    counts, checkers = list[ChainCount](), list[_Checker]()
     for chain in wanted:
-        checker = _Checker(folder, chain, readers[ChainId(chain.chain_id)])
-        counts.append(_count(chain, checked_count=await checker.check(checked_ranges, seed)))
-    for chain in wanted:
+        checkers.append(_Checker(folder, chain, readers[ChainId(chain.chain_id)]))
+        counts.append(await checkers[-1].check(checked_ranges, seed))
+    for checker in checkers:
+        chain, parts = checker.chain, await checker.read_again()
         mark = (chain.last_block, _parse_hash(chain.last_block_hash))
-        parts = (found for _, found in read_ranges(folder, chain))
         rows.fill(ChainId(chain.chain_id), parts, mark=mark, filter_hash=_parse_hash(chain.filter_hash))
     skipped = [_count(chain, is_skipped=True) for chain in manifest.chains if chain not in wanted]
     return sorted(counts + skipped, key=lambda count: count.chain_id)
@@ -142,68 +143,74 @@ class _Checker:
     """One chain of a snapshot against the node's own endpoints."""
 
     def __init__(self, folder: Path, chain: ChainEntry, reader: ChainReader) -> None:
+        self.chain = chain
         self._folder = folder
-        self._chain = chain
         self._reader = reader
+        self._last: BlockHeader
 
-    async def check(self, checked_ranges: int | None, seed: int) -> int:
-        """Return how many ranges were compared. Raises: SnapshotError if the snapshot is not this chain's final rows under this configuration."""
-        chain, indexer = self._chain, self._reader.indexer
-        adapters = await indexer.fetch_fresh_adapters()
-        if (chain.filter_hash, chain.first_block) != (
-            to_hex(indexer.compute_filter_hash(adapters)),
-            indexer.first_block,
-        ):
+    async def check(self, checked_ranges: int | None, seed: int) -> ChainCount:
+        """Return what was found sound. Raises: SnapshotError if the snapshot is not this chain's final rows under this configuration."""
+        chain, indexer = self.chain, self._reader.indexer
+        book = await indexer.fetch_fresh_book()
+        if (chain.filter_hash, chain.first_block) != (to_hex(indexer.compute_filter_hash(book)), indexer.first_block):
             self._refuse(
                 "it holds other logs than this committee needs (markets, feeds or first blocks differ): use one of this committee"
             )
-        await self._check_end()
-        drawn = self._draw(checked_ranges, seed)
-        for position, (item, rows) in enumerate(read_ranges(self._folder, chain)):
-            discover_rows(adapters, map(LogRow._make, rows))
+        self._last = await self._fetch_end()
+        drawn, rows_count = self._draw(checked_ranges, seed), 0
+        for position, (item, rows) in enumerate(read_known_rows(self._folder, chain, book, self._last)):
+            rows_count += len(rows)
             if position in drawn:
-                await self._compare(adapters, item)
-        return len(drawn)
+                await self._compare(book, item, rows)
+        return _count(chain, rows_count=rows_count, checked_count=len(drawn))
 
-    async def _check_end(self) -> None:
-        """Hold the newest block against the endpoints: final, and the same."""
-        last = BlockNumber(self._chain.last_block)
+    async def read_again(self) -> Iterator[Sequence[LogRow]]:
+        """Return the rows that were checked, range by range; the manifest's digests hold them."""
+        book = await self._reader.indexer.fetch_fresh_book()
+        return (rows for _, rows in read_known_rows(self._folder, self.chain, book, self._last))
+
+    async def _fetch_end(self) -> BlockHeader:
+        """Return the newest block, which is final for the endpoints too, and the same."""
+        last = BlockNumber(self.chain.last_block)
         head = await self._reader.chain.fetch_finalised_head()
         if head.number < last:
             self._refuse(
                 f"it goes up to block {last}, but only {head.number} is final for your endpoints: import it later"
             )
         header = await self._reader.chain.fetch_header(last)
-        if to_hex(header.block_hash) != self._chain.last_block_hash:
+        if to_hex(header.block_hash) != self.chain.last_block_hash:
             self._refuse(f"block {last} is another one for your endpoints: it is of another chain or of a fork")
+        return header
 
     def _draw(self, checked_ranges: int | None, seed: int) -> frozenset[int]:
-        count = len(self._chain.ranges)
+        count = len(self.chain.ranges)
         if checked_ranges is None or checked_ranges >= count:
             return frozenset(range(count))
-        return frozenset(Random(seed ^ self._chain.chain_id).sample(range(count), checked_ranges))  # noqa: S311
+        return frozenset(Random(seed ^ self.chain.chain_id).sample(range(count), checked_ranges))  # noqa: S311
 
-    async def _compare(self, adapters: Sequence[ProtocolAdapter], item: RangeEntry) -> None:
+    async def _compare(self, book: AddressBook, item: RangeEntry, rows: Sequence[LogRow]) -> None:
         first, last = BlockNumber(item.first_block), BlockNumber(item.last_block)
-        found = await self._reader.indexer.fetch_rows(adapters, first, last)
-        if to_hex(compute_rows_digest(found)) != item.digest:
+        found = await self._reader.indexer.fetch_rows(book, first, last)
+        if compute_rows_digest(found) != compute_rows_digest(rows):
             self._refuse(
-                f"blocks {first}..{last} hold other logs for your endpoints ({len(found)} against {item.rows}): do not use it"
+                f"blocks {first}..{last} hold other logs for your endpoints ({len(found)} against {len(rows)}): do not use it"
             )
 
     def _refuse(self, reason: str) -> NoReturn:
-        raise SnapshotError(str(self._folder), f"chain {self._chain.chain_id}: {reason}")
+        raise SnapshotError(str(self._folder), f"chain {self.chain.chain_id}: {reason}")
 
 
 def _parse_hash(text: str) -> bytes:
     return bytes.fromhex(text[2:])
 
 
-def _count(chain: ChainEntry, *, checked_count: int = 0, is_skipped: bool = False) -> ChainCount:
+def _count(
+    chain: ChainEntry, *, rows_count: int | None = None, checked_count: int = 0, is_skipped: bool = False
+) -> ChainCount:
     return ChainCount(
         chain_id=ChainId(chain.chain_id),
         last_block=BlockNumber(chain.last_block),
-        rows_count=chain.rows_count,
+        rows_count=chain.rows_count if rows_count is None else rows_count,
         ranges_count=len(chain.ranges),
         checked_count=checked_count,
         is_skipped=is_skipped,

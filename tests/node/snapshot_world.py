@@ -14,6 +14,7 @@ import pytest
 from oracle.chain.checked import CheckedChain
 from oracle.chain.reader import ChainReader
 from oracle.chain.rows import RowTuple, compute_rows_digest
+from oracle.domain.committee import ChainParams
 from oracle.domain.ids import to_hex
 from oracle.domain.units import BlockNumber
 from oracle.node import snapshot, snapshot_file
@@ -64,14 +65,16 @@ type MakeMember = Callable[..., Member]
 def make_member(tmp_path: Path) -> Iterator[MakeMember]:
     opened: list[Database] = []
 
-    def make(chain: FakeChain, *, start_block: int = 0, lagging_blocks: int = 0) -> Member:
+    def make(
+        chain: FakeChain, *, start_block: int = 0, lagging_blocks: int = 0, params: ChainParams | None = None
+    ) -> Member:
         database = open_database(tmp_path / f"node-{len(opened)}.db")
         opened.append(database)
         endpoints = [FakeEndpoint(name, chain) for name in "ab"]
         for endpoint in endpoints:
             endpoint.lagging_blocks = lagging_blocks
         rows = ChainRows(database)
-        params = make_params(start_block=start_block)
+        params = params or make_params(start_block=start_block)
         return Member(rows, ChainReader(params, CheckedChain(CHAIN_ID, endpoints), rows), endpoints)
 
     yield make
