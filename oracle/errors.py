@@ -204,7 +204,7 @@ class DatabaseBusyError(StorageError):
     def __init__(self, path: str) -> None:
         self.path = path
         super().__init__(
-            f"database {path} is locked: is another node running on it, or another program writing to it? Stop it, or give this "
+            f"database {path} is locked: is another node running on it? Stop that, or whatever else writes to it, or give this "
             "node its own file"
         )
 

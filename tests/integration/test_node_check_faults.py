@@ -132,7 +132,7 @@ async def test_check__another_program_writes__says_locked(member: Member) -> Non
         (database,) = [finding for finding in await find_bad(member) if finding.name == "database"]
 
     assert "is locked" in database.detail
-    assert "another program writing to it? Stop it" in database.detail
+    assert "Stop that, or whatever else writes to it" in database.detail
 
 
 @pytest.mark.parametrize(

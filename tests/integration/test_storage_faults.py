@@ -124,7 +124,7 @@ async def test_database_locked__by_another_program__abstains_loudly_and_recovers
         with closing(sqlite3.connect(tmp_path / "node.db", isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
             looking = node.begin(boundary_s)
-            await node.wait_for_trouble("storage", "another program writing to it? Stop it")
+            await node.wait_for_trouble("storage", "Stop that, or whatever else writes to it")
             during = list(node.events)
             other.execute("ROLLBACK")
         await asyncio.wait_for(looking, PATIENCE_S)
