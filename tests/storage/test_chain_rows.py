@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,24 @@ def test_load_rows__more_than_a_chunk__are_all_there_once_and_in_order(
 
     assert list(rows.load_rows(LEFT, 0, 9)) == stored
     assert list(rows.load_rows(LEFT, 1, 3)) == stored[3:12]
+
+
+def test_load_rows__many_more_than_a_chunk__are_never_all_in_memory(
+    rows: ChainRows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chain_rows, "CHUNK_ROWS", 250)
+    for first in range(0, 8_000, 2_000):
+        found = [make_row(number, data=number.to_bytes(1_000, "big")) for number in range(first, first + 2_000)]
+        rows.append(LEFT, found, mark=mark_of(first + 1_999), filter_hash=FILTER)
+    del found
+
+    tracemalloc.start()
+    count = sum(1 for _ in rows.load_rows(LEFT, 0, 8_000))
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert count == 8_000
+    assert peak_bytes < 8_000 * 1_000 // 4
 
 
 def test_load_rows__rolled_back_between_chunks__ends_early(rows: ChainRows, monkeypatch: pytest.MonkeyPatch) -> None:
