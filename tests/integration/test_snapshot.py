@@ -19,7 +19,7 @@ from oracle.sandbox.config import TINY_HISTORY, SandboxConfig, find_sandbox_mode
 from oracle.sandbox.world import World, start_world
 from tests.integration.committee_processes import CHAINS, run_assay
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 
 @pytest.fixture
