@@ -118,11 +118,14 @@ class QuickCommittee:
         self.landed: list[Transmit] = []
         self.observers: dict[int, FakeObserver] = {}
         """Observers of nodes that are not to see what the others see."""
+        self.clocks: dict[int, SystemClock] = {}
+        """Clocks of nodes that are not to have the machine's."""
 
     def start(self, number: int) -> QuickNode:
         """Start a node on its database, going on from its votes."""
         stores = Stores.open(self.folder / f"node-{number}.db", hold=True)
-        status, clock, drops = NodeStatus(self.chain_ids), SystemClock(), DropCounters()
+        status, drops = NodeStatus(self.chain_ids), DropCounters()
+        clock = self.clocks.get(number, SystemClock())
         bookkeeper = Bookkeeper(stores, clock, status, kept_epochs=8)
         behaviour = self.behaviours.get(number, Behaviour())
         desks: dict[ChainId, DeliveryDesk] = {}
