@@ -10,13 +10,15 @@ import pytest
 
 from oracle.domain.event import EventKind
 from oracle.sandbox.config import HistorySpec, SandboxConfig, find_sandbox_models
+from oracle.sandbox.replay.spec import ReplaySpec
 from oracle.sandbox.world import World, start_world
+from tests.integration.data_folder import find_data_folder
 from tests.integration.no_skew import compare_node_and_training
 from training.histories import compute_vectors
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
-CUTS, EVERY_DAYS = 5, 29
+CUTS, EVERY_DAYS, REPLAY_EVERY_DAYS = 5, 29, 149
 SPEC = HistorySpec(seed=11)
 
 
@@ -67,3 +69,32 @@ async def test_vectors__one_sample_lost_on_the_way__is_seen(generated_world: Wor
     training = {as_of_s: compute_vectors(lossy, as_of_s) for as_of_s in dataset.cuts_s}
 
     assert len(replace(comparison, training=training).find_mismatches()) == 1
+
+
+@pytest.fixture
+async def replayed_world(tmp_path: Path) -> AsyncIterator[World]:
+    """Recorded vaults, all of them, over their whole span."""
+    borrower_model, collateral_model = find_sandbox_models()
+    config = SandboxConfig(
+        history=ReplaySpec(dataset=find_data_folder()),
+        borrower_model=borrower_model,
+        collateral_model=collateral_model,
+        run_directory=tmp_path / "world",
+    )
+    async with await start_world(config) as world:
+        yield world
+
+
+async def test_vectors__replayed_world__are_the_nodes_at_every_cut(replayed_world: World, tmp_path: Path) -> None:
+    comparison = await compare_node_and_training(replayed_world, tmp_path, cuts=CUTS, every_days=REPLAY_EVERY_DAYS)
+    print(comparison.describe())
+    mismatches = comparison.find_mismatches()
+
+    assert mismatches == []
+    assert len(comparison.node) == CUTS
+    replay, dataset = replayed_world.manifest.replay, comparison.dataset
+    assert replay is not None
+    # Most vaults are listed at some cut: debt, or a borrow in the year before.
+    assert len(dataset.borrowers) > replay.vaults // 2
+    liquidated = sum(any(e.kind is EventKind.LIQUIDATION for e in b.events) for b in dataset.borrowers)
+    assert liquidated > replay.liquidated_vaults // 2
