@@ -25,6 +25,8 @@ MORPHO_STAMP := build/morpho/.compiled
 MODEL_RUNS_STAMP := build/model_runs/.written
 MODEL_RUN_SOURCES := tests/scoring/model_runs.py tests/scoring/model_runs.json $(shell find oracle/scoring -name '*.py' -o -name 'model.bin' -o -name 'selftest.json')
 DATA ?= ../shared/data
+# The demo takes recorded data only where they are asked for.
+DEMO_DATA := $(if $(filter file,$(origin DATA)),,--data "$(DATA)")
 
 # Venus's npm package holds compiled contracts, and its dependencies 2.3 GB: only the tarball is taken, held against its digest.
 VENUS_VERSION := 10.3.0
@@ -113,8 +115,8 @@ $(VENUS_STAMP):
 
 # --- run --------------------------------------------------------------------------------------
 
-demo: setup contracts ## two chains, four nodes, one liar, four loans, one crash: two minutes (SERVE=1 stays up)
-	@SERVE=$(SERVE) $(PY) -m oracle.sandbox.demo
+demo: setup contracts ## two chains, four nodes, one liar, four loans, one crash: two minutes (SERVE=1 stays up; DATA=DIR on recorded vaults)
+	@SERVE=$(SERVE) $(PY) -m oracle.sandbox.demo $(DEMO_DATA) $(if $(LIMIT),--limit $(LIMIT))
 
 bench: setup ## measure against peers; writes build/bench.json
 	@$(FORGE) build --quiet

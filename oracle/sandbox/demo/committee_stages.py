@@ -28,7 +28,7 @@ async def start_committee(demo: Demo) -> None:
     for node in range(demo.committee.size):
         demo.committee.start(node, fault=FAULT if node == LIAR else None)
     with demo.view.waiting(
-        "the nodes read five months of logs from two endpoints per chain, then agree on the first report"
+        f"the nodes read {demo.setting.logs} from two endpoints per chain, then agree on the first report"
     ):
         report = await demo.next_report(HONEST)
         while HONEST not in report["observers"]:

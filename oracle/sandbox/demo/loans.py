@@ -74,14 +74,14 @@ async def fetch_scores(committee: Committee, node: int, epoch: int) -> tuple[Sco
 
 
 def rank_borrowers(scores: tuple[Score, ...], manifest: WorldManifest) -> list[RatedBorrower]:
-    """Return the rated borrowers without code, safest behaviour first."""
+    """Return the rated borrowers without code, safest behaviour first; where conduct does not tell them apart, by probability."""
     behaviours = {bytes.fromhex(b.address[2:].lower()): b.behaviour for b in manifest.borrowers if not b.has_code}
     rated = [
         RatedBorrower(address=to_checksum(score.subject[12:]), behaviour=behaviours[score.subject[12:]], score=score)
         for score in scores
         if isinstance(score, BorrowerScore) and score.grade and _is_known_account(score.subject, behaviours)
     ]
-    return sorted(rated, key=lambda borrower: (borrower.score.behaviour_margin, borrower.score.subject))
+    return sorted(rated, key=lambda b: (b.score.behaviour_margin, b.score.pd_ppm, b.score.subject))
 
 
 def find_safe(ranked: list[RatedBorrower]) -> RatedBorrower:

@@ -13,43 +13,43 @@ from typing import Any
 
 from oracle.errors import DemoFailedError
 from oracle.sandbox.artifacts import REPOSITORY
-from oracle.sandbox.config import CommitteeSpec, HistorySpec, SandboxConfig, find_sandbox_models
-from oracle.sandbox.demo import committee_stages, market_stages, serving
+from oracle.sandbox.config import SandboxConfig
+from oracle.sandbox.demo import committee_stages, market_stages, replayed_stages, serving
 from oracle.sandbox.demo.committee import Committee
 from oracle.sandbox.demo.record import describe_chains, describe_nodes, write_record
 from oracle.sandbox.demo.session import Demo
+from oracle.sandbox.demo.setting import DemoSetting
 from oracle.sandbox.demo.view import DemoView
 from oracle.sandbox.world import World, start_world
 
 BUILD = REPOSITORY / "build"
 RECORD_PATH = BUILD / "demo.json"
 LOCK_PATH = BUILD / "demo.lock"
-SPEC = CommitteeSpec()
 
 
-async def run_demo(view: DemoView, *, serve: bool) -> None:
-    """Run every stage; with `serve` stay up afterwards.
+async def run_demo(view: DemoView, setting: DemoSetting, *, serve: bool) -> None:
+    """Run every stage on a setting's world; with `serve` stay up afterwards.
 
     Raises: DemoFailedError if something that should hold does not.
     """
     with only_one_demo():
-        await _run_demo(view, serve=serve)
+        await _run_demo(view, setting, serve=serve)
 
 
-async def _run_demo(view: DemoView, *, serve: bool) -> None:
+async def _run_demo(view: DemoView, setting: DemoSetting, *, serve: bool) -> None:
     directory = BUILD / "demo"
     shutil.rmtree(directory, ignore_errors=True)
-    with view.stage("world", "A world: two chains, Aave v3 on each, five months of borrowers"):
-        world = await _start_world(view, directory)
+    with view.stage("world", setting.world_title):
+        world = await _start_world(view, setting, directory)
     async with world:
         with view.stage("committee", "A committee: four nodes, four keys, four databases; node 3 lies"):
-            committee = await Committee.provision(world.manifest_path, directory / "nodes", SPEC.n)
+            committee = await Committee.provision(world.manifest_path, directory / "nodes", setting.committee.n)
             record: dict[str, Any] = {
                 "chains": describe_chains(world.manifest),
                 "nodes": describe_nodes(committee, world.manifest),
                 "committee": world.manifest.committee.model_dump() if world.manifest.committee else None,
             }
-            demo = Demo(view=view, world=world, committee=committee, record=record)
+            demo = Demo(view=view, setting=setting, world=world, committee=committee, record=record)
             try:
                 await committee_stages.start_committee(demo)
             except BaseException:
@@ -68,6 +68,11 @@ async def _show_everything(demo: Demo) -> None:
     view = demo.view
     with view.stage("subject", "One borrower, from the blocks to the same root on both chains"):
         await committee_stages.show_subject(demo)
+    if demo.setting.is_replayed:
+        with view.stage(
+            "out_of_time", "Probabilities of the recorded vaults, after everything that the model has seen"
+        ):
+            await replayed_stages.show_out_of_time(demo)
     with view.stage("liar", "A node that lies is named, and the report is what the honest ones say"):
         await committee_stages.show_liar(demo)
     with view.stage("restarts", "The liar restarted honest; another node killed and restarted from its database"):
@@ -89,25 +94,25 @@ async def _show_everything(demo: Demo) -> None:
     )
 
 
-async def _start_world(view: DemoView, directory: Path) -> World:
-    borrower_model, collateral_model = find_sandbox_models()
-    if borrower_model is None or collateral_model is None:
-        raise DemoFailedError("no sandbox bundle is there: oracle/scoring/bundles/ must hold borrower-sandbox-1")
+async def _start_world(view: DemoView, setting: DemoSetting, directory: Path) -> World:
     config = SandboxConfig(
-        history=HistorySpec(),
-        committee=SPEC,
-        borrower_model=borrower_model,
-        collateral_model=collateral_model,
+        history=setting.history,
+        committee=setting.committee,
+        borrower_model=setting.borrower_model,
+        collateral_model=setting.collateral_model,
         run_directory=directory / "world",
     )
-    with view.waiting("loading the chains, or building their history the first time (about half a minute)"):
-        world = await start_world(config)
+    with view.waiting(setting.loading):
+        world = await start_world(config, on_progress=view.progress("blocks of history"))
     for report in world.manifest.activity:
         view.say(
             f"chain {report.chain_id}: {report.transactions:,} transactions in {report.blocks:,} blocks, "
             f"{report.liquidations} liquidations of {report.liquidated_borrowers} borrowers, "
             f"{report.failed_transactions} failed transactions"
         )
+    if setting.is_replayed:
+        replayed_stages.describe_replay(view, world)
+        return world
     has_code = sum(borrower.has_code for borrower in world.manifest.borrowers)
     on_both = sum(len(borrower.chain_ids) > 1 for borrower in world.manifest.borrowers)
     view.say(

@@ -8,12 +8,10 @@ from typing import Any
 from oracle.sandbox.demo.committee import Committee
 from oracle.sandbox.demo.loans import RatedBorrower, fetch_scores, rank_borrowers
 from oracle.sandbox.demo.market import MarketSession, ScoreProof
+from oracle.sandbox.demo.setting import DemoSetting
 from oracle.sandbox.demo.view import DemoView
 from oracle.sandbox.manifest import ChainEntry
 from oracle.sandbox.world import World
-
-FIRST_REPORT_TIMEOUT_S = 90.0
-REPORT_TIMEOUT_S = 60.0
 
 
 @dataclass(slots=True)
@@ -21,6 +19,7 @@ class Demo:
     """What the stages share."""
 
     view: DemoView
+    setting: DemoSetting
     world: World
     committee: Committee
     record: dict[str, Any]
@@ -34,6 +33,11 @@ class Demo:
         """The chain on which loans are asked for: not the first one, to show that a report is valid everywhere."""
         return self.world.manifest.chains[-1]
 
+    @property
+    def epoch_seconds(self) -> int:
+        """How long an epoch of the committee is."""
+        return self.world.config.committee.epoch_seconds
+
     def market(self, name: str) -> MarketSession:
         """Return a market of the second chain by name."""
         entry = self.second_chain
@@ -43,7 +47,7 @@ class Demo:
 
     async def next_report(self, node: int) -> dict[str, Any]:
         """Wait for the next report on all chains and remember its epoch."""
-        timeout_s = REPORT_TIMEOUT_S if self.epoch else FIRST_REPORT_TIMEOUT_S
+        timeout_s = self.setting.report_timeout_s if self.epoch else self.setting.first_report_timeout_s
         report = await self.committee.wait_for_landing(
             node, after_epoch=self.epoch, chains=len(self.world.chain_ids), timeout_s=timeout_s
         )

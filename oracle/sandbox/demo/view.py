@@ -11,8 +11,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from oracle.sandbox.history import Progress
+
 LOG_WIDTH = 118
 HEARTBEAT_S = 15.0
+LONG_STEPS = 10_000
 
 
 class DemoView:
@@ -55,6 +58,18 @@ class DemoView:
             yield
         finally:
             heartbeat.cancel()
+
+    def progress(self, what: str) -> Progress:
+        """Return a listener that says each tenth of a long build, by chain; a build that is quick says nothing."""
+        said: dict[int, int] = {}
+
+        def show(chain_id: int, step: int, steps: int) -> None:
+            tenth = 10 * step // max(1, steps)
+            if steps >= LONG_STEPS and tenth > said.get(chain_id, 0):
+                said[chain_id] = tenth
+                self.console.print(f"   [dim]... chain {chain_id}: {10 * tenth} % of {steps:,} {what}[/]")
+
+        return show
 
     async def _beat(self) -> None:
         started_s = time.monotonic()
