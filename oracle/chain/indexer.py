@@ -15,7 +15,7 @@ from oracle.chain.checked import BlockHeader, CheckedChain
 from oracle.chain.logs import FIRST_RANGE_BLOCKS, LogQuery, RangeSize, RawLog, paused_collection
 from oracle.chain.pipeline import FetchAhead, RowWriter
 from oracle.chain.prices import PriceBook
-from oracle.chain.protocols import Anchors, fetch_anchors, make_adapters
+from oracle.chain.protocols import Anchors, fetch_anchors, list_contracts, make_adapters
 from oracle.chain.rows import LogRow, Mark, RowStore
 from oracle.domain.committee import ChainParams
 from oracle.domain.ids import Hash32, keccak256
@@ -39,6 +39,7 @@ class Indexer:
         self, params: ChainParams, chain: CheckedChain, rows: RowStore, *, range_size: RangeSize | None = None
     ) -> None:
         self._params = params
+        self._contracts = list_contracts(params)
         self._chain = chain
         self._rows = rows
         self._range_size = range_size or RangeSize()
@@ -98,8 +99,8 @@ class Indexer:
 
     @property
     def first_block(self) -> BlockNumber:
-        """Return the first block whose logs matter: the smallest start of a market."""
-        return min((m.start_block for m in self._params.markets), default=BlockNumber(0))
+        """Return the first block whose logs matter: the smallest start of a contract."""
+        return min((m.start_block for m in self._contracts), default=BlockNumber(0))
 
     async def fetch_fresh_book(self) -> AddressBook:
         """Return an address book that has seen no row yet, for rows that come from elsewhere."""
@@ -120,7 +121,7 @@ class Indexer:
 
     def compute_filter_hash(self, book: AddressBook) -> Hash32:
         """Return a digest of what decides which rows are stored: the configured addresses, first blocks and topics."""
-        markets = [b"%s %d" % (m.market, m.start_block) for m in self._params.markets]
+        markets = [b"%s %d" % (m.market, m.start_block) for m in self._contracts]
         return keccak256(b"".join([*markets, *sorted(self._prices.feeds), *sorted(book.topics)]))
 
     async def fetch_anchors(self, *, anew: bool = False) -> Anchors:

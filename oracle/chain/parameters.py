@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from oracle.chain.protocols import Anchors
+from oracle.chain.protocols import Anchors, list_contracts
 from oracle.chain.protocols.aave_v3 import adapter as aave_v3
 from oracle.chain.protocols.aave_v3.parameters import PARAMETER_READERS as AAVE_V3_READERS
 from oracle.chain.protocols.morpho_blue import adapter as morpho_blue
@@ -20,7 +20,7 @@ from oracle.domain.ids import Address, Hash32
 from oracle.domain.market import ParameterChange
 
 type ParameterReader = Callable[[LogRow], Iterator[tuple[Address | None, Address, str, int]]]
-"""Yields (market, or None for the configured one; token, or zero for the whole market; name; value) of a row."""
+"""Yields (market, or None for the contract itself; token, or zero for the whole market; name; value) of a row."""
 
 READERS: Mapping[str, Mapping[Hash32, ParameterReader]] = {
     aave_v3.PROTOCOL: AAVE_V3_READERS,
@@ -30,9 +30,10 @@ READERS: Mapping[str, Mapping[Hash32, ParameterReader]] = {
 
 
 def list_parameters(params: ChainParams, anchors: Anchors, rows: Iterable[LogRow]) -> Iterator[ParameterChange]:
-    """Yield every change that rows of a chain hold, in their order; only contracts that belong to a market by configuration speak for it."""
+    """Yield every change of configured markets that rows of a chain hold, in their order; only contracts that belong to one by configuration speak for it."""
+    configured = {market.market for market in params.markets}
     homes: dict[Address, MarketParams] = {}
-    for market in params.markets:
+    for market in list_contracts(params):
         homes.update(dict.fromkeys((market.market, *anchors[market.market]), market))
     for row in rows:
         home = homes.get(row.address)
@@ -40,13 +41,16 @@ def list_parameters(params: ChainParams, anchors: Anchors, rows: Iterable[LogRow
             continue
         reader = READERS.get(home.protocol, {}).get(Hash32(row.topics[:32]))
         for label, token, name, amount in reader(row) if reader is not None else ():
+            place = home.market if label is None else label
+            if place not in configured:
+                continue
             yield ParameterChange(
                 chain_id=params.chain_id,
                 block_number=row.block_number,
                 log_index=row.log_index,
                 time_s=row.time_s,
                 protocol=home.protocol,
-                market=home.market if label is None else label,
+                market=place,
                 token=token,
                 name=name,
                 amount=amount,

@@ -12,8 +12,20 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from oracle.chain.protocols.morpho_blue.listing import MARKET_PROTOCOL, SINGLETON_PROTOCOL, label_of
 from oracle.domain.committee import ChainParams, CommitteeConfig, MarketParams, Params
-from oracle.domain.ids import BTC, ETH, USD, Address, Hash32, keccak256, parse_address, to_checksum, to_hex
+from oracle.domain.ids import (
+    BTC,
+    ETH,
+    USD,
+    Address,
+    Hash32,
+    keccak256,
+    parse_address,
+    parse_hash,
+    to_checksum,
+    to_hex,
+)
 from oracle.domain.market import AssetFacts
 from oracle.domain.units import BlockNumber, ChainId, Epoch
 from oracle.errors import ConfigurationError, DeploymentError
@@ -25,7 +37,7 @@ from oracle.sandbox.manifest import AssayEntry, ChainEntry, CommitteeEntry, Mark
 from oracle.sandbox.manifest_entries import describe_members
 from oracle.scoring.codec import decode_model, encode_tables, model_id
 
-PROTOCOL, MORPHO_PROTOCOL = "aave_v3", "morpho_blue"
+PROTOCOL = "aave_v3"
 NUMERAIRES = {"USD": USD, "ETH": ETH, "BTC": BTC}
 GENESIS_TYPE = "(bytes32,address[],uint8,uint8,bytes32,uint64,uint64,uint64,uint64,uint64,uint64,uint64,address)"
 MARKET_TYPE = "(address,address,address,address,uint32,uint32,uint16,uint16,uint32,uint32,uint32,uint16,string,string)"
@@ -159,11 +171,13 @@ def _chain_params(chain: ChainEntry) -> ChainParams:
         )
         for token in chain.tokens
     ]  # fmt: skip
-    places = [(PROTOCOL, chain.aave.pool, chain.start_block)]
+    places = [(PROTOCOL, parse_address(chain.aave.pool), chain.start_block)]
     if chain.morpho is not None:
-        places.append((MORPHO_PROTOCOL, chain.morpho.singleton, chain.morpho.start_block))
+        start_block = chain.morpho.start_block
+        places.append((SINGLETON_PROTOCOL, parse_address(chain.morpho.singleton), start_block))
+        places += [(MARKET_PROTOCOL, label_of(parse_hash(m.market_id)), start_block) for m in chain.morpho.markets]
     markets = [
-        MarketParams(protocol=protocol, market=parse_address(market), start_block=BlockNumber(block))
+        MarketParams(protocol=protocol, market=market, start_block=BlockNumber(block))
         for protocol, market, block in places
     ]
     return ChainParams(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from oracle.chain.abi import morpho_events as events
 from oracle.domain.committee import ChainParams, MarketParams
 from oracle.domain.ids import Address, Hash32, keccak256
@@ -28,6 +30,13 @@ BITCOIN_MARKET = market_id_of(USDC, WBTC)
 
 def label_of(market_id: bytes) -> Address:
     return Address(market_id[:20])
+
+
+def params_listing(market_ids: Iterable[bytes] = (ETHER_MARKET, BITCOIN_MARKET)) -> tuple[MarketParams, ...]:
+    """Return what a committee configures to read these markets of the singleton."""
+    places = [("morpho_blue", MORPHO), *(("morpho_blue_market", label_of(one)) for one in market_ids)]
+    found = (MarketParams(protocol=name, market=where, start_block=BlockNumber(0)) for name, where in places)
+    return tuple(sorted(found, key=lambda m: m.market))
 
 
 def log(topic: bytes, market_id: bytes, indexed: tuple[Word, ...], *data: Word) -> FakeLog:
@@ -105,8 +114,7 @@ def opened_loan(account: Address, *, collateral: int, debt: int) -> list[FakeLog
 
 
 def make_params_of_morpho() -> ChainParams:
-    market = MarketParams(protocol="morpho_blue", market=MORPHO, start_block=BlockNumber(0))
-    return ChainParams(chain_id=CHAIN_ID, markets=(market,), assets=make_params().assets)
+    return ChainParams(chain_id=CHAIN_ID, markets=params_listing(), assets=make_params().assets)
 
 
 def make_chain_with_early_logs() -> FakeChain:

@@ -12,7 +12,7 @@ from oracle.chain.checked import CheckedChain
 from oracle.chain.histories import Histories
 from oracle.chain.reader import ChainReader, fetch_histories
 from oracle.chain.rows import MemoryRows
-from oracle.domain.committee import CommitteeConfig, MarketParams, Params
+from oracle.domain.committee import CommitteeConfig, Params
 from oracle.domain.ids import ZERO_HASH, Address, Hash32
 from oracle.domain.report import ChainCut, Cut
 from oracle.domain.units import DAY_S, RAY, BlockNumber, Epoch, TimestampS
@@ -24,13 +24,7 @@ EPOCH_S = 3_600
 OPENED_S = 20_000 * DAY_S - EPOCH_S
 ACCOUNTS = [address_of(f"borrower {i}") for i in range(3)]
 _AAVE = make_params()
-PARAMS = replace(
-    _AAVE,
-    markets=(
-        *_AAVE.markets,
-        MarketParams(protocol="morpho_blue", market=morpho_logs.MORPHO, start_block=BlockNumber(0)),
-    ),
-)
+PARAMS = replace(_AAVE, markets=(*_AAVE.markets, *morpho_logs.params_listing()))
 """One chain with a market of each kind: their rows lie between each other."""
 CONFIG = CommitteeConfig(
     prev_digest=ZERO_HASH,

@@ -18,10 +18,19 @@ from oracle.domain.units import BlockNumber, ChainId
 from tests.chain import venus_logs
 from tests.chain.aave_logs import make_log, market_opened, threshold_set, to_rows
 from tests.chain.fake_endpoint import CONFIGURATOR, POOL, USDC, WETH, FakeLog, address_of, make_params
-from tests.chain.morpho_logs import ETHER_MARKET, LLTV_WAD, MORPHO, fee_set, label_of, market_created
+from tests.chain.morpho_logs import (
+    ETHER_MARKET,
+    LLTV_WAD,
+    MORPHO,
+    fee_set,
+    label_of,
+    market_created,
+    market_id_of,
+    params_listing,
+)
 
 PARAMS = make_params(ChainId(31337))
-WHOLE_MARKET = Address(bytes(20))
+WHOLE_MARKET = NOBODY = Address(bytes(20))
 
 
 def read(logs: list[FakeLog]) -> list[tuple[Address, str, int]]:
@@ -81,11 +90,17 @@ def test_list_parameters__whole_market__is_in_the_order_of_its_logs_with_time_an
     assert [c.log_index for c in changes] == sorted(c.log_index for c in changes)
 
 
-def test_list_parameters__morpho_market__is_under_its_label_about_its_collateral() -> None:
-    morpho = MarketParams(protocol="morpho_blue", market=MORPHO, start_block=BlockNumber(0))
-    logs = [market_created(USDC, WETH), fee_set(ETHER_MARKET, 10**17)]
+def test_list_parameters__morpho_market__is_under_its_label_about_its_collateral_if_it_is_listed() -> None:
+    params = replace(PARAMS, markets=params_listing([ETHER_MARKET]))
+    own = market_id_of(USDC, WETH, model=NOBODY)
+    logs = [
+        market_created(USDC, WETH),
+        market_created(USDC, WETH, model=NOBODY),
+        fee_set(own, 10**16),
+        fee_set(ETHER_MARKET, 10**17),
+    ]
 
-    changes = list(list_parameters(replace(PARAMS, markets=(morpho,)), {MORPHO: ()}, to_rows(logs)))
+    changes = list(list_parameters(params, {MORPHO: ()}, to_rows(logs)))
 
     assert [(c.protocol, c.market, c.token, c.name, c.amount) for c in changes] == [
         ("morpho_blue", label_of(ETHER_MARKET), WETH, "lltv_wad", LLTV_WAD),

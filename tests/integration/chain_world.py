@@ -68,6 +68,8 @@ def params_of(entry: ChainEntry) -> ChainParams:
     if entry.morpho is not None:
         singleton, start = parse_address(entry.morpho.singleton), BlockNumber(entry.morpho.start_block)
         markets.append(MarketParams(protocol="morpho_blue", market=singleton, start_block=start))
+        labels = [Address(bytes.fromhex(m.market_id[2:42])) for m in entry.morpho.markets]
+        markets += [MarketParams(protocol="morpho_blue_market", market=label, start_block=start) for label in labels]
     return ChainParams(
         chain_id=ChainId(entry.chain_id),
         markets=tuple(sorted(markets, key=lambda m: m.market)),

@@ -17,6 +17,7 @@ from oracle.domain.units import BlockNumber
 from oracle.sandbox import morpho
 from oracle.sandbox.aave import Deployer
 from oracle.sandbox.accounts import derive_account
+from oracle.sandbox.artifacts import load_forge_artifact
 from oracle.sandbox.chains import AnvilChain
 from oracle.sandbox.deploy import MAX_UINT, update_feed
 from oracle.sandbox.jsonrpc import Transaction, decode_words, encode_call
@@ -36,7 +37,6 @@ WALLET_USD = 50_000_000
 LENT_USD = 20_000_000
 GAS = 600_000
 
-
 type Act = tuple[str, str, str, tuple[Any, ...]]
 """Kind, sender, contract and signature with a space between, arguments."""
 
@@ -52,6 +52,8 @@ class MorphoStage:
     lender: str
     random: random.Random
     prices: dict[str, int]
+    listed: list[bytes]
+    """Ids of the markets that the committee configures."""
     done: Counter[str] = field(default_factory=Counter)
 
     @classmethod
@@ -71,8 +73,9 @@ class MorphoStage:
         chain.forget_nonces()
         borrowers = [derive_account(seed, "morpho-borrower", i).address for i in range(BORROWERS)]
         prices = {t.symbol: await world.fetch_price(t.symbol, chain_id=entry.chain_id) for t in entry.tokens}
-        stage = cls(world, entry, deployment, borrowers, lender, random.Random(seed), prices)
-        await chain.fund([lender, *borrowers], 1_000 * 10**18)
+        listed = [market.market_id for market in deployment.markets]
+        stage = cls(world, entry, deployment, borrowers, lender, random.Random(seed), prices, listed)
+        await chain.fund([lender, stage.outsider, *borrowers], 1_000 * 10**18)
         await stage._prepare()
         return stage
 
@@ -89,9 +92,36 @@ class MorphoStage:
         deployer.call(self.deployment.morpho, morpho.CREATE_MARKET, market.params)
         await deployer.run()
         chain.forget_nonces()
+        self.listed.append(market.market_id)
         lent = (market.params, 1_000_000 * 10**6, 0, self.lender, b"")
         assert all(await self.run([("lend", self.lender, self.call(morpho.SUPPLY), lent)]))
         return market
+
+    @property
+    def outsider(self) -> str:
+        """Return an account that does nothing in markets which are listed."""
+        return derive_account(1, "morpho-outsider").address
+
+    async def create_own_market(self, who: str) -> MorphoMarket:
+        """Let an account create a market as anyone may: with a price contract of its own, without interest. It lends to itself, borrows all of it, and repays half."""
+        chain = self.world.chain(self.entry.chain_id)
+        loan, collateral, _, _, lltv_wad = self.deployment.markets[0].params
+        creator = await _resume_deployer(chain, who)
+        priced = (self.entry.token("WETH").feed, collateral, self.entry.token("USDC").feed, loan)
+        oracle = creator.create(load_forge_artifact("FeedPairOracle"), {}, ("address",) * 4, *priced)
+        params = (loan, collateral, oracle, morpho.NO_MODEL, lltv_wad)
+        creator.call(self.deployment.morpho, morpho.CREATE_MARKET, params)
+        await creator.run()
+        chain.forget_nonces()
+        amount, secured = 10_000 * 10**6, self.units("WETH", 20_000)
+        acts = [
+            ("own lend", who, self.call(morpho.SUPPLY), (params, amount, 0, who, b"")),
+            ("own collateral", who, self.call(morpho.SUPPLY_COLLATERAL), (params, secured, who, b"")),
+            ("own borrow", who, self.call(morpho.BORROW), (params, amount, 0, who, who)),
+            ("own repay", who, self.call(morpho.REPAY), (params, amount // 2, 0, who, b"")),
+        ]
+        assert all(await self.run(acts))
+        return MorphoMarket(collateral="WETH", loan="USDC", params=params)
 
     def units(self, symbol: str, usd: float) -> int:
         return int(usd * 10 ** self.entry.token(symbol).decimals * 10**8 / self.prices[symbol])
@@ -111,7 +141,7 @@ class MorphoStage:
 
     async def _prepare(self) -> None:
         acts: list[Act] = []
-        for sender in (self.lender, *self.borrowers):
+        for sender in (self.lender, self.outsider, *self.borrowers):
             for symbol in ("WETH", "WBTC", "wstETH", "USDC"):
                 token = self.entry.token(symbol).address
                 amount = self.units(symbol, 10 * WALLET_USD if sender == self.lender else WALLET_USD)
@@ -246,14 +276,12 @@ class MorphoStage:
 
     @property
     def params(self) -> ChainParams:
-        """Return the chain with its pool and the singleton."""
-        base = params_of(self.entry)
-        singleton = MarketParams(
-            protocol="morpho_blue",
-            market=parse_address(self.deployment.morpho),
-            start_block=BlockNumber(self.deployment.start_block),
-        )
-        return replace(base, markets=tuple(sorted((*base.markets, singleton), key=lambda m: m.market)))
+        """Return the chain with its pool, the singleton and its listed markets."""
+        base, start = params_of(self.entry), BlockNumber(self.deployment.start_block)
+        places = [("morpho_blue", parse_address(self.deployment.morpho))]
+        places += [("morpho_blue_market", Address(market_id[:20])) for market_id in self.listed]
+        morpho_blue = [MarketParams(protocol=name, market=where, start_block=start) for name, where in places]
+        return replace(base, markets=tuple(sorted((*base.markets, *morpho_blue), key=lambda m: m.market)))
 
     def open_reader(self, endpoints: list[RpcEndpoint], rows: RowStore) -> ChainReader:
         return ChainReader(self.params, CheckedChain(self.params.chain_id, endpoints), rows)

@@ -16,6 +16,7 @@ from oracle.domain.ids import Address, parse_address
 from oracle.domain.units import WAD, YEAR_S, ChainId
 from oracle.sandbox import morpho
 from oracle.sandbox.config import TINY_HISTORY, SandboxConfig
+from oracle.sandbox.morpho import MorphoMarket
 from oracle.sandbox.world import World, start_world
 from tests.integration.chain_world import assert_equal_to_pool, mine_past_boundary
 from tests.integration.morpho_stage import PLANS, MorphoStage
@@ -84,11 +85,25 @@ async def _assert_equal_totals(
     assert shares == await stage.fetch_supply_shares(market, PROBE_AMOUNT, block)
 
 
+async def assert_nothing_of(own: list[MorphoMarket], stage: MorphoStage, ledger: Ledger) -> None:
+    """Check that markets which their borrowers created for themselves, and owe in, give no state, event, sample or account."""
+    outsider, borrower = parse_address(stage.outsider), parse_address(stage.borrowers[0])
+    for market, who in zip(own, (stage.outsider, stage.borrowers[0]), strict=True):
+        assert (await stage.fetch_position(market, who, None))[1] == 5_000 * 10**6 * morpho.SHARES_PER_UNIT
+    assert outsider not in ledger.list_accounts()
+    assert list(ledger.get_samples(outsider)) == []
+    labels = {Address(market.market_id[:20]) for market in own}
+    told = {one.market for one in ledger.get_events(borrower)} | {one.market for one in ledger.get_samples(borrower)}
+    assert labels & (told | {state.position.market for state in ledger.compute_states()}) == set()
+    assert len(ledger.get_events(borrower)) >= 4
+
+
 async def test_positions__seeded_activity_at_several_cuts__equal_the_singleton_to_the_last_unit(
     world: World, endpoints: list[RpcEndpoint]
 ) -> None:
     entry = world.manifest.chains[1]
     stage = await MorphoStage.open(world, entry)
+    own = [await stage.create_own_market(who) for who in (stage.outsider, stage.borrowers[0])]
     running = stage.open_reader(endpoints, MemoryRows())
     compared = unhealthy = 0
 
@@ -113,6 +128,7 @@ async def test_positions__seeded_activity_at_several_cuts__equal_the_singleton_t
             assert ledgers[0].get_events(account) == ledgers[1].get_events(account)
             assert ledgers[0].get_samples(account) == ledgers[1].get_samples(account)
 
+    await assert_nothing_of(own, stage, ledgers[0])
     assert compared >= 150
     assert unhealthy >= 10
     assert sorted(KINDS - set(stage.done)) == []

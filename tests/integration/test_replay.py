@@ -14,7 +14,7 @@ import orjson
 import pytest
 
 from oracle.domain.event import EventKind
-from oracle.domain.ids import BTC, ETH, parse_address
+from oracle.domain.ids import BTC, ETH, parse_address, to_hex
 from oracle.sandbox.assay import Models, build_committee, describe_committee
 from oracle.sandbox.config import CommitteeSpec, SandboxConfig, find_sandbox_models
 from oracle.sandbox.history import MANIFEST_FILE, build_or_resume, state_path
@@ -131,7 +131,12 @@ async def test_replay__committee_of_its_world__indexes_both_protocols_of_the_sec
     first, second = build_committee(world.manifest.model_copy(update={"committee": entry})).params.chains
 
     assert [m.protocol for m in first.markets] == ["aave_v3"]
-    assert {m.protocol for m in second.markets} == {"aave_v3", "morpho_blue"}
+    assert {m.protocol for m in second.markets} == {"aave_v3", "morpho_blue", "morpho_blue_market"}
+    morpho = world.manifest.chains[1].morpho
+    assert morpho is not None
+    assert [to_hex(m.market) for m in second.markets if m.protocol == "morpho_blue_market"] == sorted(
+        m.market_id[: len("0x") + 2 * 20] for m in morpho.markets
+    )
     assert second == params_of(world.manifest.chains[1])
     # Ether and bitcoin are still measured by the vaults' own tokens.
     for numeraire, symbol in ((ETH, "WETH"), (BTC, "WBTC")):

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from oracle.chain.adapter import ProtocolAdapter, ViewCall
 from oracle.chain.protocols.aave_v3 import adapter as aave_v3
 from oracle.chain.protocols.morpho_blue import adapter as morpho_blue
+from oracle.chain.protocols.morpho_blue.listing import MARKET_PROTOCOL, check_listing
 from oracle.chain.protocols.venus import adapter as venus
 from oracle.domain.committee import ChainParams, MarketParams
 from oracle.domain.ids import Address
@@ -22,25 +23,36 @@ ADAPTERS: dict[str, tuple[AnchorFetch, AdapterMaker]] = {
 }
 
 type Anchors = dict[Address, tuple[Address, ...]]
-"""By market: further fixed addresses that only a call can tell."""
+"""By contract: further fixed addresses that only a call can tell."""
+
+
+def list_contracts(params: ChainParams) -> tuple[MarketParams, ...]:
+    """Return the configured markets that are contracts, each with an adapter; the others only name what counts inside one of them.
+
+    Raises:
+        ConfigurationError: if a contract lacks such names, or a name its contract.
+    """
+    check_listing(params)
+    return tuple(m for m in params.markets if m.protocol != MARKET_PROTOCOL)
 
 
 async def fetch_anchors(params: ChainParams, call: ViewCall) -> Anchors:
-    """Return the anchors of every market of a chain.
+    """Return the anchors of every contract of a chain.
 
     Raises:
-        ConfigurationError: if a protocol is unknown.
+        ConfigurationError: if a protocol is unknown, or as `list_contracts` does.
     """
-    return {m.market: await _known(m)[0](m.market, call) for m in params.markets}
+    return {m.market: await _known(m)[0](m.market, call) for m in list_contracts(params)}
 
 
 def make_adapters(params: ChainParams, anchors: Anchors) -> tuple[ProtocolAdapter, ...]:
-    """Return a fresh adapter for each market of a chain."""
-    return tuple(_known(m)[1](params, m, anchors[m.market]) for m in params.markets)
+    """Return a fresh adapter for each contract of a chain. Raises: ConfigurationError as `list_contracts` does."""
+    return tuple(_known(m)[1](params, m, anchors[m.market]) for m in list_contracts(params))
 
 
 def _known(market: MarketParams) -> tuple[AnchorFetch, AdapterMaker]:
     found = ADAPTERS.get(market.protocol)
     if found is None:
-        raise ConfigurationError(f"protocol {market.protocol!r} is not known; known: {', '.join(sorted(ADAPTERS))}")
+        known = ", ".join(sorted({*ADAPTERS, MARKET_PROTOCOL}))
+        raise ConfigurationError(f"protocol {market.protocol!r} is not known; known: {known}")
     return found

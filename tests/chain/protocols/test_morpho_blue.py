@@ -22,6 +22,7 @@ pytestmark = pytest.mark.anyio
 BORROWER, OTHER, LIQUIDATOR, LENDER = map(address_of, ("borrower", "other", "liquidator", "lender"))
 ETHER, DOLLAR = 10**18, 10**6
 UNKNOWN = address_of("a token of nobody")
+NEVER_CREATED = logs.market_id_of(WETH, USDC)
 RATE, PERIOD_S = 10**10, 10**7
 """Together 0.1: a factor of 0.1 + 0.005 + 0.000166666666666666, the terms rounded down."""
 
@@ -242,12 +243,14 @@ def test_apply__lending_to_a_market__is_no_event_of_a_position() -> None:
     [
         logs.repaid(ETHER_MARKET, BORROWER, DOLLAR, DOLLAR * SHARES),
         logs.collateral_withdrawn(ETHER_MARKET, BORROWER, 1),
-        logs.collateral_supplied(logs.market_id_of(WETH, USDC), BORROWER, 1),
+        logs.collateral_supplied(NEVER_CREATED, BORROWER, 1),
     ],
 )
 def test_apply__rows_are_missing__is_refused(broken: FakeLog) -> None:
+    market = make_market(listed=(ETHER_MARKET, BITCOIN_MARKET, NEVER_CREATED))
+
     with pytest.raises(InconsistentLedgerError):
-        apply(make_market(), broken)
+        apply(market, broken)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """The Morpho Blue adapter: rows of one singleton and of its interest rate models become isolated markets and canonical events.
 
-One singleton holds any number of markets, which anyone may create. The configured market is the singleton; a position, an event and a sample name their
-own market by the first 20 bytes of its id. Every amount and every share count is in the logs; interest up to a moment follows from the last rate a log told
+One singleton holds any number of markets, which anyone may create: only those count that the configuration lists (`listing`). A position, an event and a sample
+name their market as the configuration does. Every amount and every share count is in the logs; interest up to a moment follows from the last rate a log told
 (`state`). Source: morpho-blue 1.0.0, `Morpho`.
 """
 
@@ -13,6 +13,7 @@ from oracle.chain.abi import morpho_events as events
 from oracle.chain.abi.words import data_address, data_uint, topic_address
 from oracle.chain.adapter import PositionState, Prices, ViewCall
 from oracle.chain.protocols.morpho_blue.actions import ActionDecoder
+from oracle.chain.protocols.morpho_blue.listing import SINGLETON_PROTOCOL, label_of, list_labels
 from oracle.chain.protocols.morpho_blue.state import NO_RATE, Loan, Market, list_loans
 from oracle.chain.rows import LogRow
 from oracle.domain.committee import ChainParams, MarketParams
@@ -22,9 +23,8 @@ from oracle.domain.position import Collateral, Holding, Position, PositionSample
 from oracle.domain.units import TimestampS, Wad
 from oracle.errors import ConfigurationError, InconsistentLedgerError, UndecodableLogError
 
-PROTOCOL = "morpho_blue"
+PROTOCOL = SINGLETON_PROTOCOL
 FEE_RECIPIENT = keccak256(b"feeRecipient()")[:4]
-LABEL_BYTES = 20
 
 # Bytes of topics and of data of each event of the singleton.
 SHAPES: dict[bytes, tuple[int, int]] = {
@@ -59,7 +59,7 @@ async def fetch_anchors(market: Address, call: ViewCall) -> tuple[Address, ...]:
 
 
 class MorphoBlueAdapter:
-    """All markets of one Morpho Blue singleton of one chain."""
+    """The listed markets of the Morpho Blue singleton of one chain."""
 
     topics: frozenset[Hash32] = frozenset(map(Hash32, (*SHAPES, *MODEL_SHAPES)))
     discovery_topics: frozenset[Hash32] = frozenset({events.ENABLE_IRM})
@@ -67,6 +67,7 @@ class MorphoBlueAdapter:
     def __init__(self, params: ChainParams, market: MarketParams, anchors: tuple[Address, ...]) -> None:
         self._params = params
         self._singleton = market.market
+        self._listed = list_labels(params)
         self._models: set[Address] = set()
         self._announced: dict[tuple[Address, bytes], Wad] = {}
         """Rates that a model told, by model and market id: before a market is created, too."""
@@ -93,7 +94,7 @@ class MorphoBlueAdapter:
 
     @property
     def markets(self) -> dict[bytes, Market]:
-        """Return every market by its id."""
+        """Return every listed market that was created, by its id."""
         return self._markets
 
     def discover(self, row: LogRow) -> None:
@@ -113,6 +114,8 @@ class MorphoBlueAdapter:
         self._check_shape(row, SHAPES[topic])
         if topic == events.ENABLE_IRM:
             self._models.add(topic_address(row, 1))
+            return None
+        if not self._is_listed(row):
             return None
         if topic == events.CREATE_MARKET:
             self._on_create_market(row)
@@ -171,6 +174,9 @@ class MorphoBlueAdapter:
             reason = f"{len(row.topics)} bytes of topics and {len(row.data)} of data do not fit Morpho Blue"
             raise UndecodableLogError(self._params.chain_id, row.block_number, row.log_index, reason)
 
+    def _is_listed(self, row: LogRow) -> bool:
+        return label_of(row.topics[32:64]) in self._listed
+
     def _market(self, row: LogRow) -> Market:
         market = self._markets.get(row.topics[32:64])
         if market is None:
@@ -183,6 +189,8 @@ class MorphoBlueAdapter:
         if topic not in MODEL_SHAPES:
             return
         self._check_shape(row, MODEL_SHAPES[topic])
+        if not self._is_listed(row):
+            return
         if topic == events.SET_BORROW_RATE:
             self._announced[(row.address, market_id)] = Wad(data_uint(row, 0))
         market = self._markets.get(market_id)
@@ -197,7 +205,7 @@ class MorphoBlueAdapter:
         market_id, model = row.topics[32:64], data_address(row, 3)
         loan, collateral = (self._params.asset(data_address(row, i)) for i in (0, 1))
         self._markets[market_id] = Market(
-            label=Address(market_id[:LABEL_BYTES]),
+            label=label_of(market_id),
             loan_token=data_address(row, 0),
             collateral_token=data_address(row, 1),
             loan_decimals=None if loan is None else loan.decimals,

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 
 from oracle.chain.abi import morpho_events as events
 from oracle.chain.abi.words import data_address, data_uint
+from oracle.chain.protocols.morpho_blue.listing import label_of
 from oracle.chain.rows import LogRow
 from oracle.domain.ids import Address, Hash32
 
@@ -26,7 +27,7 @@ def read_fee(row: LogRow) -> Iterator[tuple[Address | None, Address, str, int]]:
 
 
 def _label(row: LogRow) -> Address:
-    return Address(row.topics[32:52])
+    return label_of(row.topics[32:64])
 
 
 PARAMETER_READERS: dict[Hash32, Callable[[LogRow], Iterator[tuple[Address | None, Address, str, int]]]] = {
