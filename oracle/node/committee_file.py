@@ -11,6 +11,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from oracle.chain.protocols import list_contracts
 from oracle.domain.committee import (
     FEATURE_SEMANTICS_VERSION,
     LEAF_LAYOUT_VERSION,
@@ -98,7 +99,7 @@ class CommitteeDocument(_Document):
 
 
 def read_committee(path: Path) -> CommitteeConfig:
-    """Return the configuration of a file whose digest fits and whose semantics this release has.
+    """Return the configuration of a file whose digest fits, whose semantics this release has, and whose markets are complete.
 
     Raises:
         ConfigurationError: naming what is wrong.
@@ -118,6 +119,7 @@ def read_committee(path: Path) -> CommitteeConfig:
             "get the file again from where the committee published it"
         )
     _check_versions(path, config.params)
+    _check_markets(path, config.params)
     return config
 
 
@@ -155,6 +157,14 @@ def _check_versions(path: Path, params: Params) -> None:
             f"committee file {path} has feature semantics and leaf layout {theirs}, this release has {ours}: "
             "install the release that the committee adopted"
         )
+
+
+def _check_markets(path: Path, params: Params) -> None:
+    try:
+        for chain in params.chains:
+            list_contracts(chain)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"committee file {path}: {error}") from None
 
 
 def _chain_params(chain: ChainDocument) -> ChainParams:

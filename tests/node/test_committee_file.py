@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from oracle.domain.ids import to_hex
+from oracle.domain.committee import MarketParams
+from oracle.domain.ids import Address, to_hex
+from oracle.domain.units import BlockNumber
 from oracle.errors import ConfigurationError
 from oracle.node.committee_file import read_committee, write_committee
 from tests.node.committee import vector_config
@@ -52,6 +55,24 @@ def test_read_committee__one_member_changed__names_both_digests(tmp_path: Path) 
 def test_read_committee__wrong_content__names_it(tmp_path: Path, changes: dict[str, Any], words: str) -> None:
     with pytest.raises(ConfigurationError, match=words):
         read_committee(written(tmp_path, **changes))
+
+
+def test_read_committee__morpho_without_listed_markets__says_what_to_add(tmp_path: Path) -> None:
+    config, path = vector_config(), tmp_path / "committee.json"
+    (first, *others), morpho = config.params.chains, Address(b"\xff" * 20)
+    singleton = MarketParams(protocol="morpho_blue", market=morpho, start_block=BlockNumber(9))
+    market = MarketParams(
+        protocol="morpho_blue_market", market=Address(b"\xff" * 19 + b"\xfe"), start_block=BlockNumber(9)
+    )
+
+    for added in ((singleton,), (market,), (market, singleton)):
+        chains = (replace(first, markets=(*first.markets, *added)), *others)
+        write_committee(replace(config, params=replace(config.params, chains=chains)), path)
+        if len(added) == 2:
+            assert read_committee(path).params.chains == chains
+            continue
+        with pytest.raises(ConfigurationError, match=rf"committee.json: chain {first.chain_id}: .*add 'morpho_blue"):
+            read_committee(path)
 
 
 def test_read_committee__missing_file__says_so(tmp_path: Path) -> None:
