@@ -553,6 +553,20 @@ class PastFinalityReorgError(ChainError):
         )
 
 
+class ImportedRowsError(ChainError):
+    """Rows that a snapshot brought are not what the endpoints say; scores made from them are wrong."""
+
+    def __init__(self, chain_id: int, first_block: int, last_block: int, stored_count: int, found_count: int) -> None:
+        self.chain_id = chain_id
+        self.first_block = first_block
+        self.last_block = last_block
+        super().__init__(
+            f"chain {chain_id}: blocks {first_block}..{last_block} of the imported snapshot hold other logs than your endpoints "
+            f"({stored_count} against {found_count}): voting stopped. Warn the members who imported it too; if your endpoints keep all old logs "
+            f"(`assay node check`), stop this node, run `assay snapshot discard {chain_id}` and start it: it reads the rows from the endpoints"
+        )
+
+
 class ForeignCutError(ChainError):
     """A cut names a block that the chain does not have: its sender is wrong, or our endpoints are."""
 

@@ -29,6 +29,7 @@ from oracle.node.observe import Observer, Scorers
 from oracle.node.purse import Purse
 from oracle.node.runtime import Runtime
 from oracle.node.settings import LocalSettings
+from oracle.node.snapshot_audit import SnapshotAudit
 from oracle.node.status import NodeStatus
 from oracle.node.stores import Stores
 from oracle.node.transport import MessageServer, PeerSender
@@ -132,20 +133,7 @@ def _wire(base: Foundation, scorers: Scorers) -> Node:
     client = httpx.AsyncClient(limits=httpx.Limits(max_keepalive_connections=MAX_PEER_CONNECTIONS))
     peers = make_peers(settings, base.config, base.node_id, client)
     desks: dict[ChainId, DeliveryDesk] = {}
-    runtime = Runtime(
-        config=base.config,
-        state=_restored_state(base),
-        readers=base.access.readers,
-        observer=Observer(base.config, base.access.readers, scorers),
-        authenticator=Authenticator(base.config),
-        drops=base.drops,
-        desks=desks,
-        bookkeeper=base.bookkeeper,
-        behaviour=base.behaviour,
-        clock=base.clock,
-        status=base.status,
-        poll_ms=settings.timing.poll_ms,
-    )
+    runtime = _make_runtime(base, scorers, desks)
     desks.update(_make_desks(base, runtime))
     runtime.effects = _make_effects(base, runtime, peers)
     watch = EndpointWatch({c: reader.chain for c, reader in base.access.readers.items()}, base.access.endpoints)
@@ -165,6 +153,24 @@ def _wire(base: Foundation, scorers: Scorers) -> Node:
         peer_client=client,
         health=health,
         endpoints=watch,
+    )
+
+
+def _make_runtime(base: Foundation, scorers: Scorers, desks: dict[ChainId, DeliveryDesk]) -> Runtime:
+    return Runtime(
+        config=base.config,
+        state=_restored_state(base),
+        readers=base.access.readers,
+        observer=Observer(base.config, base.access.readers, scorers),
+        authenticator=Authenticator(base.config),
+        drops=base.drops,
+        desks=desks,
+        bookkeeper=base.bookkeeper,
+        behaviour=base.behaviour,
+        clock=base.clock,
+        status=base.status,
+        poll_ms=base.settings.timing.poll_ms,
+        audits=[SnapshotAudit(reader, base.stores.rows, base.status) for reader in base.access.readers.values()],
     )
 
 

@@ -15,13 +15,15 @@ from oracle.errors import OracleError
 from oracle.node.check_chains import check_chains
 from oracle.node.check_peers import check_peers
 from oracle.node.committee_file import read_committee
-from oracle.node.findings import Finding, bad, failed, good
+from oracle.node.findings import Finding, bad, failed, good, warn
 from oracle.node.health import LEAST_FREE_BYTES
 from oracle.node.settings import LocalSettings, load_settings
+from oracle.node.snapshot_audit import count_compared, describe_compared
 from oracle.node.transport import bind_socket
 from oracle.node.wiring import find_member, load_scorers, open_chains
 from oracle.signing import keystore
 from oracle.signing.signer import Signer
+from oracle.storage.chain_rows import ChainRows
 from oracle.storage.engine import open_database
 
 
@@ -71,9 +73,11 @@ def _check_local(settings: LocalSettings, config: CommitteeConfig) -> Iterator[t
         try:
             database.hold()
             database.probe_write()
+            yield good("database", f"{settings.database} opens, is free and can be written"), None
+            for finding in check_imports(ChainRows(database), config):
+                yield finding, None
         finally:
             database.close()
-        yield good("database", f"{settings.database} opens, is free and can be written"), None
     except OracleError as error:
         yield failed("database", error), None
     yield _check_disk(settings.database.parent), None
@@ -82,6 +86,16 @@ def _check_local(settings: LocalSettings, config: CommitteeConfig) -> Iterator[t
         yield good("port", f"{settings.listen_host}:{settings.listen_port} is free"), None
     except OracleError as error:
         yield failed("port", error), None
+
+
+def check_imports(rows: ChainRows, config: CommitteeConfig) -> Iterator[Finding]:
+    """Yield how much of each imported chain was compared with the endpoints."""
+    for chain in config.params.chains:
+        mark = rows.load_import(chain.chain_id)
+        if mark is not None:
+            compared, total = count_compared(mark)
+            finding = good if compared == total else warn
+            yield finding(f"chain {chain.chain_id} snapshot", describe_compared(compared, total))
 
 
 def _check_disk(folder: Path) -> Finding:

@@ -14,6 +14,7 @@ from oracle.consensus.events import AlarmReason
 from oracle.domain.committee import CommitteeConfig
 from oracle.node.clock import Clock, monotonic_ms
 from oracle.node.endpoints import CLOCK_TOLERANCE_S, EndpointWatch
+from oracle.node.snapshot_audit import describe_compared
 from oracle.node.status import NodeStatus
 
 MISSED_EPOCHS_BEFORE_RED = 3
@@ -80,6 +81,9 @@ class Health:
                 found.append(
                     ("chain_unreadable", f"chain {chain_id}: {chain.error.removeprefix(f'chain {chain_id}: ')}")
                 )
+            if chain.snapshot_compared_count < chain.snapshot_ranges_count:
+                words = describe_compared(chain.snapshot_compared_count, chain.snapshot_ranges_count)
+                found.append(("snapshot_not_compared", f"chain {chain_id}: {words}"))
             if chain.spending_error:
                 found.append(("gas_cap", chain.spending_error))
         return found if self._endpoints is None else [*found, *self._endpoints.troubles()]

@@ -67,11 +67,17 @@ class MetricsSource:
         heads = GaugeMetricFamily("assay_finalised_block", "Newest finalised block indexed", labels=["chain"])
         landed = GaugeMetricFamily("assay_landed_epoch", "Newest epoch seen on the chain", labels=["chain"])
         failures = CounterMetricFamily("assay_chain_failures", "Failed reads of the chain", labels=["chain"])
+        ranges = GaugeMetricFamily("assay_snapshot_ranges", "Ranges that a snapshot brought", labels=["chain"])
+        compared = GaugeMetricFamily(
+            "assay_snapshot_compared_ranges", "Of those, compared with the endpoints", labels=["chain"]
+        )
         for chain_id, chain in self._status.chains.items():
+            ranges.add_metric([str(chain_id)], chain.snapshot_ranges_count)
+            compared.add_metric([str(chain_id)], chain.snapshot_compared_count)
             heads.add_metric([str(chain_id)], chain.head_number)
             landed.add_metric([str(chain_id)], chain.landed_epoch)
             failures.add_metric([str(chain_id)], chain.failures_count)
-        yield from (heads, landed, failures)
+        yield from (heads, landed, failures, ranges, compared)
 
     def _spending(self) -> Iterator[Any]:
         from prometheus_client.core import GaugeMetricFamily

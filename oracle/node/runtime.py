@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any
 
 from oracle.chain.asking import Backoff
@@ -40,6 +40,7 @@ from oracle.node.faults import Behaviour
 from oracle.node.landing import DeliveryDesk
 from oracle.node.logs import get_log, suffix_ms
 from oracle.node.observe import Observer
+from oracle.node.snapshot_audit import SnapshotAudit
 from oracle.node.status import NodeStatus
 
 RETRY_S, LONGEST_RETRY_S = 1.0, 15.0
@@ -66,7 +67,9 @@ class Runtime:
         clock: Clock,
         status: NodeStatus,
         poll_ms: int,
+        audits: Sequence[SnapshotAudit] = (),
     ) -> None:
+        self._audits = audits
         self._config = config
         self._state = state
         self._readers = readers
@@ -129,6 +132,8 @@ class Runtime:
         if self._config.params.epoch_seconds > 2 * IDLE_SYNC_S:
             for chain_id in self._readers:
                 self._spawn(self._cuts.keep_synced(chain_id))
+        for audit in self._audits:
+            self._spawn(audit.run())
         try:
             while True:
                 await self._handle(await self._events.get())

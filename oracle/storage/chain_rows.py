@@ -7,6 +7,7 @@ because a reorg past all of them starts the chain over. The rows are a copy of p
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from sqlalchemy import BigInteger, Column, Connection, Integer, LargeBinary, MetaData, Table, delete, insert, select
 
@@ -24,6 +25,15 @@ type RowTuple = tuple[int, bytes, int, int, bytes, bytes, bytes]
 """(block number, block hash, block time, log index, address, topics, data)."""
 type Mark = tuple[int, bytes]
 """(block number, block hash) of the end of a stored range."""
+
+
+class ImportMark(NamedTuple):
+    """The blocks whose rows came from elsewhere; those before `next_block` were compared with the endpoints since."""
+
+    first_block: int
+    next_block: int
+    last_block: int
+
 
 _metadata = MetaData()
 _logs = Table(
@@ -53,6 +63,14 @@ _indexes = Table(
     Column("chain_id", BigInteger, primary_key=True),
     Column("filter_hash", LargeBinary, nullable=False),
     Column("roll_backs", Integer, nullable=False),
+)
+_imports = Table(
+    "chain_import",
+    _metadata,
+    Column("chain_id", BigInteger, primary_key=True),
+    Column("first_block", BigInteger, nullable=False),
+    Column("next_block", BigInteger, nullable=False),
+    Column("last_block", BigInteger, nullable=False),
 )
 _contracts = Table(
     "chain_contract",
@@ -117,8 +135,16 @@ class ChainRows:
             _prune_marks(connection, chain_id, self._kept_marks)
             _store_index(connection, chain_id, filter_hash, is_roll_back=False)
 
-    def fill(self, chain_id: ChainId, parts: Iterable[Sequence[RowTuple]], *, mark: Mark, filter_hash: bytes) -> None:
-        """Store the rows of a chain that has none yet, part by part, and their mark: all of them, or nothing if `parts` raises.
+    def fill(
+        self,
+        chain_id: ChainId,
+        parts: Iterable[Sequence[RowTuple]],
+        *,
+        mark: Mark,
+        filter_hash: bytes,
+        imported: ImportMark | None = None,
+    ) -> None:
+        """Store the rows of a chain that has none yet, part by part, and their marks: all of them, or nothing if `parts` raises.
 
         Raises:
             DatabaseWriteError: if rows of the chain are there already.
@@ -133,6 +159,18 @@ class ChainRows:
                     connection.exec_driver_sql(_INSERT_ROW, [(chain_id, *row) for row in rows])
             connection.execute(insert(_marks), {"chain_id": chain_id, "block_number": mark[0], "block_hash": mark[1]})
             _store_index(connection, chain_id, filter_hash, is_roll_back=False)
+            _store_import(connection, chain_id, imported)
+
+    def load_import(self, chain_id: ChainId) -> ImportMark | None:
+        """Return which blocks were imported and how far they were compared, None if none were."""
+        with self._database.connection() as connection:
+            return _load_import(connection, chain_id)
+
+    def store_compared(self, chain_id: ChainId, next_block: int) -> None:
+        """Note that the imported rows of every block before `next_block` are what the endpoints say."""
+        with self._database.connection() as connection:
+            known = _load_import(connection, chain_id)
+            _store_import(connection, chain_id, known and known._replace(next_block=next_block))
 
     def roll_back(self, chain_id: ChainId, block_number: int) -> None:
         """Delete every row and mark above `block_number`; -1 deletes all of the chain."""
@@ -141,6 +179,10 @@ class ChainRows:
                 above = (table.c.chain_id == chain_id) & (table.c.block_number > block_number)
                 connection.execute(delete(table).where(above))
             _store_index(connection, chain_id, None, is_roll_back=True)
+            known = _load_import(connection, chain_id)
+            _store_import(
+                connection, chain_id, known and known._replace(last_block=min(known.last_block, block_number))
+            )
 
     def load_rows(self, chain_id: ChainId, first_block: int, last_block: int) -> Iterable[RowTuple]:
         """Yield the rows of these blocks, both included, ascending by (block number, log index), a chunk at a time.
@@ -209,6 +251,19 @@ def _store_index(connection: Connection, chain_id: ChainId, filter_hash: bytes |
         return
     connection.execute(delete(_indexes).where(_indexes.c.chain_id == chain_id))
     connection.execute(insert(_indexes), {"chain_id": chain_id, "filter_hash": values[0], "roll_backs": values[1]})
+
+
+def _load_import(connection: Connection, chain_id: ChainId) -> ImportMark | None:
+    c = _imports.c
+    query = select(c.first_block, c.next_block, c.last_block).where(c.chain_id == chain_id)
+    found = connection.execute(query).one_or_none()
+    return None if found is None else ImportMark(*found)
+
+
+def _store_import(connection: Connection, chain_id: ChainId, mark: ImportMark | None) -> None:
+    connection.execute(delete(_imports).where(_imports.c.chain_id == chain_id))
+    if mark is not None and mark.first_block <= mark.last_block:
+        connection.execute(insert(_imports), {"chain_id": chain_id, **mark._asdict()})
 
 
 def _prune_marks(connection: Connection, chain_id: ChainId, kept_marks: int) -> None:

@@ -71,7 +71,15 @@ async def test_snapshot__exported_by_one_member__gives_another_the_same_rows_and
         await world.set_price("WETH", 1_500 * 10**8, chain_id=chain)
         for _ in range(4):
             await world.chain(chain).mine()
-    assert await sync_rows(second) == await sync_rows(first) != synced
+    rows = await sync_rows(first)
+    assert await sync_rows(second) == rows != synced
+
+    discarded = await assay("snapshot", "discard", str(CHAINS[0]), "--config", str(second.config_path))
+    refused = await assay("snapshot", "discard", "5", "--config", str(second.config_path))
+
+    assert (discarded[0], refused[0]) == (0, 1)
+    assert "none of the committee's" in refused[1]
+    assert await sync_rows(second) == rows
 
 
 async def test_snapshot__of_another_world__is_refused_in_one_line(world: World, tmp_path: Path) -> None:
