@@ -21,6 +21,7 @@ from oracle.domain.position import PositionSample
 from oracle.domain.report import Cut
 from oracle.domain.units import YEAR_S, ChainId, Ppm, TimestampS
 from oracle.features.collateral import compute_collateral_vector, known_volatility_ppm
+from oracle.features.health import DUST_USD_E8
 from oracle.features.volatility import compute_position_risk
 
 type Place = tuple[ChainId, Address]
@@ -66,7 +67,8 @@ def build_histories(
 ) -> Histories:
     """Return the histories of every subject at the cut; each ledger stands at its chain's cut block.
 
-    `code` has every candidate on every chain. A borrower is listed with debt at the cut, or with a borrow in the last 365 days.
+    `code` has every candidate on every chain. A borrower is listed with debt at the cut, or with a borrow of at least
+    `DUST_USD_E8` in the last 365 days.
     """
     as_of_s = boundary_of(config, cut)
     stalled = list_stalled(config, cut)
@@ -150,7 +152,12 @@ def _list_subjects(
 
 
 def _has_recent_borrow(events: Sequence[LendingEvent], as_of_s: TimestampS) -> bool:
-    return any(e.kind is EventKind.BORROW and e.time_s >= as_of_s - YEAR_S for e in reversed(events))
+    """Return whether more than dust was borrowed in the last 365 days: else gas alone, in a market of unpriced tokens, would list an address."""
+    return any(_is_borrow(e) and e.time_s >= as_of_s - YEAR_S for e in reversed(events))
+
+
+def _is_borrow(event: LendingEvent) -> bool:
+    return event.kind is EventKind.BORROW and event.value_usd_e8 >= DUST_USD_E8
 
 
 def _to_history(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import pytest
+
 from oracle.chain.histories import Histories, VolatilityOf, build_histories, list_candidates
 from oracle.chain.ledger import Ledger
 from oracle.chain.rows import MemoryRows
@@ -24,6 +26,7 @@ from oracle.domain.market import Pair
 from oracle.domain.report import ChainCut, Cut
 from oracle.domain.units import DAY_S, WAD, YEAR_S, BlockNumber, ChainId, Epoch, Ppm, TimestampS
 from tests.chain.aave_logs import (
+    borrow,
     burn,
     collateral_enabled,
     market_opened,
@@ -143,6 +146,24 @@ def test_borrowers__repaid_with_a_borrow_in_the_last_year__stay_listed_without_p
     assert history.positions == ()
     assert longer_ago.borrowers == ()
     assert len(a_year_ago.borrowers) == 1
+
+
+@pytest.mark.parametrize(("debt_dollars", "is_listed"), [(0, False), (99, False), (100, True)])
+def test_borrowers__repaid_a_borrow_of_less_than_100_dollars__are_not_listed(
+    debt_dollars: int, is_listed: bool
+) -> None:
+    debt = debt_dollars * DOLLAR
+    repaid = [*opened_loan(SINGLE, collateral=ETHER, debt=debt), burn(USDC, SINGLE, debt, debt=True)]
+
+    assert bool(build(repaid).borrowers) == is_listed
+
+
+def test_borrowers__borrowed_a_token_without_a_price__are_not_listed_once_it_is_repaid() -> None:
+    worthless = address_of("unpriced token")
+    borrowed = [mint(worthless, BOTH, ETHER, debt=True), borrow(worthless, BOTH, ETHER)]
+    repaid = burn(worthless, BOTH, ETHER, debt=True)
+
+    assert build([reserve_initialised(worthless), *borrowed, repaid]).borrowers == ()
 
 
 def test_borrowers__suppliers_only__are_not_listed() -> None:
