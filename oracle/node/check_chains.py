@@ -7,14 +7,21 @@ from __future__ import annotations
 
 import time
 
+from oracle.chain.checked import BlockHeader
 from oracle.chain.logs import compute_logs_digest, parse_logs
 from oracle.chain.reader import ChainReader
 from oracle.chain.rpc import RpcEndpoint
 from oracle.delivery.codec import encode_config_digest
 from oracle.domain.committee import CommitteeConfig
-from oracle.domain.ids import parse_address, to_hex
-from oracle.domain.units import BPS, BlockNumber, ChainId
-from oracle.errors import EndpointRateLimitError, EndpointRefusalError, OracleError, WrongChainError
+from oracle.domain.ids import Address, parse_address, to_hex
+from oracle.domain.units import BPS, ChainId, TimestampS
+from oracle.errors import (
+    EndpointRateLimitError,
+    EndpointRefusalError,
+    OracleError,
+    StateForgottenError,
+    WrongChainError,
+)
 from oracle.node.endpoints import CLOCK_TOLERANCE_S, EndpointWatch, describe_offset
 from oracle.node.findings import Finding, bad, failed, good, warn
 from oracle.node.gateway import RpcGateway
@@ -110,7 +117,7 @@ async def _check_chain(
         if settings.clock == "system" and ahead_s > CLOCK_TOLERANCE_S:
             found.append(bad("clock", f"a finalised block is {ahead_s} s ahead of this clock: set the time"))
         oracle = parse_address(chain_settings(settings, config)[chain_id].risk_oracle)
-        await access.readers[chain_id].chain.fetch_has_code([oracle], BlockNumber(head.number))
+        found.append(await check_state(access.readers[chain_id], oracle, head, config.params.epoch_seconds))
         gateway = RpcGateway(chain_id, access.endpoints[chain_id])
         (answer,) = await gateway.call([(oracle, encode_config_digest())])
         if answer == config.digest:
@@ -128,6 +135,25 @@ async def _check_chain(
     except OracleError as error:
         found.append(failed(name, error))
     return found
+
+
+async def check_state(reader: ChainReader, oracle: Address, head: BlockHeader, epoch_seconds: int) -> Finding:
+    """Return whether code can be read where a cut lies: at the finalised head, and an epoch before it where the node is late."""
+    name = f"chain {reader.params.chain_id} old states"
+    late = await reader.derive_cut(TimestampS(head.time_s - epoch_seconds))
+    places = [head.number] if late is None else [head.number, late.block_number]
+    advice = "use endpoints that keep states for the finality lag and an epoch; a pruned node's 128 are too few on a chain of fast blocks"
+    try:
+        for number in places:
+            await reader.chain.fetch_has_code([oracle], number)
+    except StateForgottenError as error:
+        if error.block_number == head.number:
+            return bad(
+                name, f"endpoints forgot the state of finalised block {head.number}: no cut can be scored; {advice}"
+            )
+        words = f"endpoints forgot the state of block {error.block_number}, an epoch before the finalised head"
+        return warn(name, f"{words}: a cut that this node scores late is lost; {advice}")
+    return good(name, f"endpoints hold the states of blocks {', '.join(str(n) for n in places)}")
 
 
 async def _check_money(

@@ -114,6 +114,7 @@ class FakeEndpoint:
         self.is_down = False
         self.lagging_blocks = 0
         self.gives_times = False
+        self.kept_states: int | None = None
         self.late_s = 0
         self.asked_headers: list[int] = []
         self.asked_ranges: list[tuple[int, int]] = []
@@ -134,6 +135,8 @@ class FakeEndpoint:
                 words = {ADDRESSES_PROVIDER: PROVIDER, GET_POOL_CONFIGURATOR: CONFIGURATOR, FEE_RECIPIENT: PROVIDER}
                 return to_hex(address_word(words[bytes.fromhex(data[2:])]))
             case "eth_getCode":
+                if self.kept_states is not None and int(params[1], 16) <= len(self.chain.blocks) - 1 - self.kept_states:
+                    raise EndpointRefusalError(self.name, "missing trie node")
                 return self._code(parse_address(params[0]))
             case "eth_getBlockReceipts" | "eth_getTransactionReceipt":
                 raise EndpointRefusalError(self.name, f"{method} is not supported")
