@@ -48,7 +48,7 @@ def change_last_block(field: int, value: object) -> Callable[[list[RowTuple]], l
 
     def edit(rows: list[RowTuple]) -> list[RowTuple]:
         last = rows[-1][NUMBER]
-        return [(*r[:field], value, *r[field + 1 :]) if r[NUMBER] == last else r for r in rows]
+        return [(*r[:field], value, *r[field + 1 :]) if r[NUMBER] == last else r for r in rows]  # type: ignore[misc]
 
     return edit
 
