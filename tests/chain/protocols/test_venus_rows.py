@@ -9,8 +9,16 @@ from oracle.chain.protocols.venus.adapter import VenusAdapter, fetch_anchors
 from oracle.domain.committee import MarketParams
 from oracle.domain.event import EventKind
 from oracle.domain.ids import Address, address_word, uint_word
-from oracle.domain.units import WAD, BlockNumber
-from oracle.errors import ConfigurationError, InconsistentLedgerError, MissingAnchorError, UndecodableLogError
+from oracle.domain.units import WAD, BlockNumber, ChainId
+from oracle.errors import (
+    ConfigurationError,
+    EndpointRefusalError,
+    InconsistentLedgerError,
+    MissingAnchorError,
+    OracleError,
+    TooFewEndpointsError,
+    UndecodableLogError,
+)
 from tests.chain import venus_logs as logs
 from tests.chain.aave_logs import make_log
 from tests.chain.fake_endpoint import USDC, WETH, FakeLog, make_params
@@ -120,3 +128,21 @@ async def test_fetch_anchors__no_comptroller__says_so(answer: bytes) -> None:
 
     with pytest.raises(ConfigurationError, match="no Venus Comptroller"):
         await fetch_anchors(COMPTROLLER, call)
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"), [("execution reverted", ConfigurationError), ("busy", TooFewEndpointsError)]
+)
+async def test_fetch_anchors__vtoken_without_underlying__is_named_where_the_call_reverts(
+    words: str, expected: type[OracleError]
+) -> None:
+    async def call(to: Address, data: bytes) -> bytes:
+        if to == COMPTROLLER:
+            return uint_word(32) + uint_word(1) + address_word(V_WETH)
+        raise TooFewEndpointsError(ChainId(56), "a call", tuple(EndpointRefusalError(e, words) for e in "ab"))
+
+    with pytest.raises(expected) as caught:
+        await fetch_anchors(COMPTROLLER, call)
+
+    assert caught.value.retryable == (expected is TooFewEndpointsError)
+    assert (V_WETH.hex() in str(caught.value)) == (expected is ConfigurationError)
