@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.30;
+
+import { Staking } from "../../src/Staking.sol";
+import { IStaking } from "../../src/interfaces/IStaking.sol";
+import { SandboxToken } from "../../src/sandbox/SandboxToken.sol";
+import { StakingFixture } from "../support/StakingFixture.sol";
+
+/// @notice Members that bond and leave, and offences at random, against books kept here.
+contract StakingHandler is StakingFixture {
+    address private constant CHALLENGER = address(0xC4A11);
+
+    uint256 public bondedTotal;
+    uint256 public takenTotal;
+    uint256 public settledTotal;
+    uint256 public withdrawnTotal;
+    mapping(address member => mapping(uint256 incident => IStaking.Offence)) private gravest;
+    mapping(address member => uint256) private lastRequestAt;
+
+    string public broken;
+
+    constructor() {
+        deployOracle(4, 1, 2);
+        vm.prank(OWNER);
+        oracle.setDispute(address(this));
+        deployStaking(new SandboxToken("Stake", "STK", 18));
+        bondedTotal = 4 * STAKE;
+    }
+
+    function target() external view returns (Staking) {
+        return staking;
+    }
+
+    function targetToken() external view returns (SandboxToken) {
+        return stakeToken;
+    }
+
+    function memberAt(uint256 id) external view returns (address) {
+        return member(id);
+    }
+
+    function passTime(uint256 elapsedS, bool isLong) external {
+        vm.warp(block.timestamp + bound(elapsedS, 1, isLong ? 20 days : 2 * EPOCH_S));
+    }
+
+    function bond(uint256 id, uint256 amount) external {
+        amount = bound(amount, 1, STAKE);
+        bondFor(member(id % 4), amount);
+        bondedTotal += amount;
+    }
+
+    function requestUnbonding(uint256 id, uint256 amount) external {
+        address member_ = member(id % 4);
+        uint256 bonded = staking.stakeOf(member_).bonded;
+        if (bonded == 0) return;
+        vm.prank(member_);
+        staking.requestUnbonding(bound(amount, 1, bonded));
+        lastRequestAt[member_] = block.timestamp;
+    }
+
+    function withdraw(uint256 id) external {
+        address member_ = member(id % 4);
+        vm.prank(member_);
+        try staking.withdraw(member_) returns (uint256 amount) {
+            if (block.timestamp <= lastRequestAt[member_] + UNBONDING_S) broken = "S-02";
+            withdrawnTotal += amount;
+        } catch { }
+    }
+
+    function slash(uint256 id, uint64 behind, bool isGrave) external {
+        address member_ = member(id % 4);
+        uint64 epoch = uint64(block.timestamp / EPOCH_S) - uint64(bound(behind, 0, 30));
+        IStaking.Offence offence = isGrave ? IStaking.Offence.Equivocation : IStaking.Offence.WrongScore;
+        uint256 slashable = staking.slashableOf(member_);
+        uint256 incident = uint256(epoch) * EPOCH_S / INCIDENT_S;
+        address[] memory members = new address[](1);
+        members[0] = member_;
+        uint256 amount = staking.slash(members, epoch, offence, CHALLENGER);
+        takenTotal += amount;
+        if (offence <= gravest[member_][incident]) {
+            if (amount != 0) broken = "S-03 repeated";
+            return;
+        }
+        gravest[member_][incident] = offence;
+        if (isGrave && (amount != slashable || staking.slashableOf(member_) != 0)) broken = "S-03 not all";
+        if (!isGrave && amount != slashable / 10) broken = "S-03 not the cap";
+    }
+
+    function settle(uint256 id, uint64 behind) external {
+        address member_ = member(id % 4);
+        uint64 epoch = uint64(block.timestamp / EPOCH_S) - uint64(bound(behind, 0, 30));
+        IStaking.Penalty memory penalty = staking.penaltyOf(member_, epoch);
+        try staking.settle(member_, epoch) {
+            if (block.timestamp < penalty.payableAt || penalty.pending == 0) broken = "S-04";
+            settledTotal += penalty.pending;
+        } catch { }
+    }
+
+    function challenger() external pure returns (address) {
+        return CHALLENGER;
+    }
+}
+
+contract StakingInvariantTest is StakingFixture {
+    StakingHandler private handler;
+
+    function setUp() public {
+        handler = new StakingHandler();
+        staking = handler.target();
+        stakeToken = handler.targetToken();
+        targetContract(address(handler));
+        bytes4[] memory selectors = new bytes4[](6);
+        (selectors[0], selectors[1], selectors[2]) =
+        (handler.passTime.selector, handler.bond.selector, handler.requestUnbonding.selector);
+        (selectors[3], selectors[4], selectors[5]) =
+        (handler.withdraw.selector, handler.slash.selector, handler.settle.selector);
+        targetSelector(FuzzSelector({ addr: address(handler), selectors: selectors }));
+    }
+
+    /// Each action of the handler can succeed, so that the laws below are tried and not vacuous.
+    function test_Handler_EachAction_CanSucceed() public {
+        handler.bond(0, 1);
+        handler.requestUnbonding(0, 400e18);
+        handler.slash(1, 0, false);
+        handler.slash(1, 0, true);
+        assertEq(handler.takenTotal(), STAKE);
+        handler.passTime(2 * EPOCH_S, false);
+        handler.settle(1, 2);
+        assertEq(handler.settledTotal(), STAKE);
+        handler.passTime(20 days, true);
+        handler.passTime(20 days, true);
+        handler.withdraw(0);
+        assertEq(handler.withdrawnTotal(), 400e18);
+        assertEq(handler.bondedTotal(), 4 * STAKE + 1);
+        assertEq(handler.broken(), "");
+    }
+
+    /// Quotes S-01: the contract holds what can be slashed and what is pending, and both add up member by member.
+    /// forge-config: default.invariant.runs = 64
+    function invariant_S01_Books_AreCovered() public view {
+        uint256 slashable;
+        for (uint256 i = 0; i < 4; ++i) {
+            slashable += staking.slashableOf(handler.memberAt(i));
+        }
+        assertEq(staking.totalSlashable(), slashable);
+        assertEq(stakeToken.balanceOf(address(staking)), slashable + staking.totalPending());
+        assertEq(slashable + handler.takenTotal() + handler.withdrawnTotal(), handler.bondedTotal());
+    }
+
+    /// Quotes S-02, S-03: nothing left early, nothing was taken twice, above the cap, or twice for an incident.
+    /// forge-config: default.invariant.runs = 64
+    function invariant_S03_Slashes_ByTheRules() public view {
+        assertEq(handler.broken(), "");
+    }
+
+    /// Quotes S-04: of what was settled half is burned, the rest the challenger's; what was not is pending.
+    /// forge-config: default.invariant.runs = 64
+    function invariant_S04_Settled_HalfIsBurned() public view {
+        uint256 paid = stakeToken.balanceOf(handler.challenger());
+        uint256 burned = stakeToken.balanceOf(staking.BURN_ADDRESS());
+        assertEq(paid + burned, handler.settledTotal());
+        assertGe(burned, paid);
+        assertEq(staking.totalPending() + handler.settledTotal(), handler.takenTotal());
+    }
+}
