@@ -18,7 +18,8 @@ from oracle.domain.ids import to_hex
 from oracle.scoring.bundle import load_bundle
 from tests.integration.data_folder import find_data_folder
 
-TIMEOUT_S = 900
+TIMEOUT_S = 1_800
+"""The demo and, where no other test has replayed the history yet, the replay: a third of this on two idle cores."""
 pytestmark = [pytest.mark.slow, pytest.mark.enable_socket]
 
 

@@ -73,9 +73,8 @@ async def show_subject(demo: Demo) -> None:
         f"PD {score['pd_ppm'] / 1e4:.2f} % in 30 days, at most {score['pd_upper_ppm'] / 1e4:.2f} %; "
         f"{score['points']} points, grade {score['grade']} (1 is best, 10 worst)"
     )
-    demo.view.say(
-        "[dim]The margin ranks; the model's table turns it into the PD. Generated borrowers are riskier than real ones.[/]"
-    )
+    caveat = "" if demo.setting.is_replayed else " Generated borrowers are riskier than real ones."
+    demo.view.say(f"[dim]The margin ranks; the model's table turns it into the PD.{caveat}[/]")
     for reason in answer["explanation"]["adverse"][:2]:
         demo.view.say(f"[dim]because[/] {reason['text']} ({reason['margin']:+})")
     demo.view.say(f"leaf {score['leaf']}")

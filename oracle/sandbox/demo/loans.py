@@ -74,8 +74,15 @@ async def fetch_scores(committee: Committee, node: int, epoch: int) -> tuple[Sco
 
 
 def rank_borrowers(scores: tuple[Score, ...], manifest: WorldManifest) -> list[RatedBorrower]:
-    """Return the rated borrowers without code, safest behaviour first; where conduct does not tell them apart, by probability."""
-    behaviours = {bytes.fromhex(b.address[2:].lower()): b.behaviour for b in manifest.borrowers if not b.has_code}
+    """Return the rated borrowers without code, safest behaviour first; where conduct does not tell them apart, by probability.
+
+    In a replayed world vaults alone: no repayment is recorded of Morpho's borrowers there, so their debts are upper bounds.
+    """
+    behaviours = {
+        bytes.fromhex(b.address[2:].lower()): b.behaviour
+        for b in manifest.borrowers
+        if not b.has_code and (manifest.replay is None or b.vault_id is not None)
+    }
     rated = [
         RatedBorrower(address=to_checksum(score.subject[12:]), behaviour=behaviours[score.subject[12:]], score=score)
         for score in scores
