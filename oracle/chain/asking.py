@@ -10,6 +10,7 @@ import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
+from oracle.chain.quantities import read_answer
 from oracle.chain.rpc import Endpoint
 from oracle.errors import (
     ChainError,
@@ -117,7 +118,7 @@ async def _ask[T](endpoint: Endpoint, fetch: Callable[[Endpoint], Awaitable[T]],
     backoff = Backoff(patience.first_wait_s, patience.largest_wait_s)
     for _ in range(patience.tries_count - 1):
         try:
-            return await fetch(endpoint)
+            return await read_answer(endpoint.name, fetch(endpoint))
         except EndpointTimeoutError:
             raise
         except EndpointRateLimitError as error:
@@ -127,4 +128,4 @@ async def _ask[T](endpoint: Endpoint, fetch: Callable[[Endpoint], Awaitable[T]],
         except EndpointUnreachableError:
             wait_s = backoff.next_s()
         await asyncio.sleep(wait_s)
-    return await fetch(endpoint)
+    return await read_answer(endpoint.name, fetch(endpoint))

@@ -14,6 +14,7 @@ from typing import Any
 from oracle.chain.asking import AGREEING_ENDPOINTS, Answers, Patience, ask_all
 from oracle.chain.dispute import DisputeBudget, fetch_proven_logs, find_disputed_blocks, halve, replace_blocks
 from oracle.chain.logs import LogQuery, RawLog, compute_logs_digest, parse_logs
+from oracle.chain.quantities import UNREADABLE, parse_quantity
 from oracle.chain.rpc import Call, Endpoint
 from oracle.domain.ids import Address, Hash32, keccak256, to_hex
 from oracle.domain.units import BlockNumber, ChainId, TimestampS
@@ -32,6 +33,7 @@ from oracle.errors import (
 DELEGATION_PREFIX = bytes.fromhex("ef0100")
 DELEGATION_BYTES = 23
 """EIP-7702: an account that delegates carries 0xef0100 and an address; it is still its key's owner's."""
+HASH_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -261,7 +263,7 @@ def _is_contract(code: bytes) -> bool:
 def _parse_bytes(endpoint: str, answer: Any) -> bytes:
     try:
         return bytes.fromhex(answer.removeprefix("0x"))
-    except (AttributeError, TypeError, ValueError) as cause:
+    except UNREADABLE as cause:
         raise MalformedAnswerError(endpoint, f"expected bytes, got {str(answer)[:60]}") from cause
 
 
@@ -270,13 +272,14 @@ def _parse_header(endpoint: str, number: BlockNumber | None, block: Any) -> Bloc
         raise EndpointBehindError(endpoint, f"it has no block {'that is final' if number is None else number} yet")
     try:
         header = BlockHeader(
-            number=BlockNumber(int(block["number"], 16)),
+            number=BlockNumber(parse_quantity(block["number"])),
             block_hash=Hash32(bytes.fromhex(block["hash"][2:])),
             parent_hash=Hash32(bytes.fromhex(block["parentHash"][2:])),
-            time_s=TimestampS(int(block["timestamp"], 16)),
+            time_s=TimestampS(parse_quantity(block["timestamp"])),
         )
-    except (KeyError, TypeError, ValueError) as cause:
+    except UNREADABLE as cause:
         raise MalformedAnswerError(endpoint, f"a block of the wrong shape: {str(block)[:120]}") from cause
-    if (number is not None and header.number != number) or len(header.block_hash) != 32:
+    is_sound = len(header.block_hash) == len(header.parent_hash) == HASH_BYTES
+    if not is_sound or (number is not None and header.number != number):
         raise MalformedAnswerError(endpoint, f"asked for block {number}, got {header.number}")
     return header

@@ -12,6 +12,7 @@ from itertools import islice
 from operator import lt
 from typing import Any, NamedTuple
 
+from oracle.chain.quantities import UNREADABLE, parse_quantity
 from oracle.domain.ids import Address, Hash32, to_hex
 from oracle.domain.units import BlockNumber, TimestampS
 from oracle.errors import MalformedAnswerError
@@ -70,7 +71,7 @@ def parse_logs(endpoint: str, query: LogQuery, answer: Any) -> tuple[RawLog, ...
     with paused_collection():
         try:
             logs = _parse_columns(query, answer)
-        except (AttributeError, KeyError, TypeError, ValueError):
+        except UNREADABLE:
             logs = None
         return _parse_each(endpoint, query, answer) if logs is None else logs
 
@@ -136,7 +137,7 @@ def _parse_columns(query: LogQuery, answer: Any) -> tuple[RawLog, ...] | None:
         return ()
     number_texts, hash_texts, index_texts = ([item[name] for item in answer] for name in _PLACE)
     address_texts, topic_lists, data_texts = ([item[name] for item in answer] for name in _CONTENT)
-    number_of = {text: BlockNumber(int(text, 16)) for text in set(number_texts)}
+    number_of = {text: BlockNumber(parse_quantity(text)) for text in set(number_texts)}
     hash_of = {text: Hash32(bytes.fromhex(text[2:])) for text in set(hash_texts)}
     address_of = {text: Address(bytes.fromhex(text[2:])) for text in set(address_texts)}
     numbers = [number_of[text] for text in number_texts]
@@ -173,7 +174,7 @@ def _parse_times(numbers: Sequence[int], texts: Sequence[Any]) -> Sequence[Times
     known = dict(zip(numbers, texts, strict=True))
     if None in known.values() or len(set(zip(numbers, texts, strict=True))) != len(known):
         return [None] * len(numbers)
-    time_of = {number: TimestampS(int(text, 16)) for number, text in known.items()}
+    time_of = {number: TimestampS(parse_quantity(text)) for number, text in known.items()}
     return [time_of[number] for number in numbers]
 
 
@@ -202,19 +203,18 @@ def _parse_each(endpoint: str, query: LogQuery, answer: Any) -> tuple[RawLog, ..
 def _parse_log(endpoint: str, item: Any) -> RawLog:
     try:
         if item.get("removed"):
-            raise MalformedAnswerError(endpoint, f"a removed log of block {item['blockNumber']}")
+            raise MalformedAnswerError(endpoint, f"a removed log of block {str(item['blockNumber'])[:20]}")
         topics = item["topics"]
         log = RawLog(
-            BlockNumber(int(item["blockNumber"], 16)),
+            BlockNumber(parse_quantity(item["blockNumber"])),
             Hash32(bytes.fromhex(item["blockHash"][2:])),
-            int(item["logIndex"], 16),
+            parse_quantity(item["logIndex"], LARGEST_LOG_INDEX),
             Address(bytes.fromhex(item["address"][2:])),
             bytes.fromhex("".join([topic[2:] for topic in topics])),
             bytes.fromhex(item["data"][2:]),
         )
         is_sound = len(log.block_hash) == 32 and len(log.address) == 20 and len(log.topics) == 32 * len(topics)
-        is_sound = is_sound and 0 <= log.log_index <= LARGEST_LOG_INDEX
-    except (AttributeError, KeyError, TypeError, ValueError) as cause:
+    except UNREADABLE as cause:
         raise MalformedAnswerError(endpoint, f"a log of the wrong shape: {str(item)[:120]}") from cause
     if not is_sound or not 1 <= len(topics) <= MAX_TOPICS:
         raise MalformedAnswerError(endpoint, f"a log with fields of the wrong length: {str(item)[:120]}")

@@ -13,6 +13,7 @@ from typing import Any
 import rlp
 
 from oracle.chain.logs import LogQuery, RawLog
+from oracle.chain.quantities import LARGEST_WORD, UNREADABLE, parse_quantity
 from oracle.chain.trie import compute_list_root
 from oracle.domain.ids import Address, Hash32, keccak256
 from oracle.domain.units import BlockNumber
@@ -65,7 +66,7 @@ def read_receipts_root(endpoint: str, block_hash: Hash32, block: Any) -> Hash32:
             fields.append(_field(block[name], is_quantity=kind))
         found = keccak256(rlp.encode(fields))
         root = Hash32(_field(block["receiptsRoot"], is_quantity=_BYTES))
-    except (AttributeError, KeyError, TypeError, ValueError) as cause:
+    except UNREADABLE as cause:
         raise MalformedAnswerError(endpoint, f"a block of the wrong shape: {str(block)[:120]}") from cause
     if found != block_hash:
         raise MalformedAnswerError(endpoint, f"the header given for block 0x{block_hash.hex()} has another hash")
@@ -83,7 +84,7 @@ def read_proven_logs(
     try:
         encoded = [encode_receipt(receipt) for receipt in receipts]
         logs = list(_number_logs(number, block_hash, receipts))
-    except (AttributeError, KeyError, TypeError, ValueError) as cause:
+    except UNREADABLE as cause:
         raise MalformedAnswerError(endpoint, f"receipts of block {number} of the wrong shape") from cause
     if compute_list_root(encoded) != root:
         raise MalformedAnswerError(endpoint, f"the receipts given for block {number} are not its receipts")
@@ -92,7 +93,7 @@ def read_proven_logs(
 
 def encode_receipt(receipt: dict[str, Any]) -> bytes:
     """Return a receipt as its block's trie holds it."""
-    kind = int(receipt.get("type") or "0x0", 16)
+    kind = parse_quantity(receipt.get("type") or "0x0", LARGEST_TYPE)
     outcome = receipt.get("status")
     fields: list[object] = [
         _field(receipt["root"], is_quantity=_BYTES) if outcome is None else _field(outcome, is_quantity=_QUANTITY),
@@ -102,8 +103,6 @@ def encode_receipt(receipt: dict[str, Any]) -> bytes:
     ]
     if kind == DEPOSIT_TYPE and receipt.get("depositReceiptVersion") is not None:
         fields += [_field(receipt[n], is_quantity=_QUANTITY) for n in ("depositNonce", "depositReceiptVersion")]
-    if not LEGACY_TYPE <= kind <= LARGEST_TYPE:
-        raise ValueError(kind)
     envelope = b"" if kind == LEGACY_TYPE else bytes([kind])
     return envelope + bytes(rlp.encode(fields))
 
@@ -126,6 +125,6 @@ def _encodable(log: dict[str, Any]) -> tuple[bytes, list[bytes], bytes]:
 def _field(text: str, *, is_quantity: bool) -> bytes:
     """Return the bytes of a hex string; a quantity has no leading zeros, and zero is empty."""
     if is_quantity:
-        value = int(text, 16)
+        value = parse_quantity(text, LARGEST_WORD)
         return value.to_bytes((value.bit_length() + 7) // 8, "big")
     return bytes.fromhex(text.removeprefix("0x"))

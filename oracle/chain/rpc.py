@@ -1,7 +1,8 @@
 """One JSON-RPC endpoint: batches, timeouts, one kind of error for each kind of failure, and counters.
 
 Raw HTTP and orjson: a general client library costs ten times more at log volume. A URL may hold a key, so only its host is ever shown. An endpoint may
-be hostile: an answer has a largest size and a deadline for the whole of it, so that none can fill the memory or hold up the others byte by byte.
+be hostile: an answer has a largest size by what was asked, few enough parts for that size, and a deadline for the whole of it, so that it is
+never more than half a gigabyte, decoded, and holds nobody up byte by byte.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import httpx
 import orjson
 
 from oracle.chain.logs import paused_collection
+from oracle.chain.quantities import UNREADABLE, parse_quantity
 from oracle.domain.units import ChainId
 from oracle.errors import (
     EndpointError,
@@ -33,8 +35,14 @@ from oracle.errors import (
 type Call = tuple[str, Sequence[Any]]
 BATCH_CALLS = 100
 DEFAULT_TIMEOUT_S = 20.0
-LARGEST_ANSWER_BYTES = 256 << 20
-"""More than twice the largest range of logs that is ever asked for."""
+LARGEST_ANSWER_BYTES = 32 << 20
+"""Three times the logs of a range that is not halved (10,000 of 1 kB), or the receipts of some full blocks; beyond, less is asked for."""
+LARGEST_SINGLE_BYTES = 1 << 20
+"""Of each call of any other method: a full block names 7,000 transactions in half a megabyte, code has 48 kB."""
+LONG_METHODS = frozenset({"eth_getLogs", "eth_getBlockReceipts"})
+HARMLESS_PARTS = 1_000
+LEAST_BYTES_PER_PART = 16
+"""`[],` decodes to thirty times its size; a log or a receipt has two objects or lists in 300 bytes and more."""
 TWIN_ANSWER_BYTES = 64 << 10
 """From this size on it pays to compare an answer with the one before."""
 LONGEST_REST_S = 900.0
@@ -170,8 +178,8 @@ class RpcEndpoint:
 
     def _to_int(self, answer: Any) -> int:
         try:
-            return int(answer, 16)
-        except (TypeError, ValueError) as cause:
+            return parse_quantity(answer)
+        except UNREADABLE as cause:
             self.counters.failures_count += 1
             raise MalformedAnswerError(self._name, f"expected a hex quantity, got {str(answer)[:60]}") from cause
 
@@ -186,19 +194,20 @@ class RpcEndpoint:
 
     async def _post(self, calls: Sequence[Call]) -> bytes:
         body = orjson.dumps([{"jsonrpc": "2.0", "id": i, "method": m, "params": p} for i, (m, p) in enumerate(calls)])
+        largest_bytes = self._largest_of(calls)
         self.counters.calls_count += len(calls)
         self.counters.requests_count += 1
         self.counters.sent_bytes += len(body)
         try:
             async with asyncio.timeout(self._timeout_s):
-                status, headers, content = await self._exchange(body)
+                status, headers, content = await self._exchange(body, largest_bytes)
         except (httpx.TimeoutException, TimeoutError) as cause:
             raise EndpointTimeoutError(self._name, f"{calls[0][0]} timed out") from cause
         except (httpx.HTTPError, httpx.InvalidURL) as cause:
             raise EndpointUnreachableError(self._name, f"{calls[0][0]} failed: {type(cause).__name__}") from cause
         self.counters.received_bytes += len(content)
-        if len(content) > self._largest_answer_bytes:
-            raise EndpointRefusalError(self._name, f"{calls[0][0]}: more than {self._largest_answer_bytes} bytes")
+        if len(content) > largest_bytes:
+            raise EndpointRefusalError(self._name, f"{calls[0][0]}: more than {largest_bytes} bytes")
         if status == httpx.codes.REQUEST_ENTITY_TOO_LARGE:
             raise EndpointRefusalError(self._name, f"{calls[0][0]}: HTTP 413")
         retry_after_s = _retry_after_s(headers)
@@ -210,21 +219,31 @@ class RpcEndpoint:
             raise EndpointUnreachableError(self._name, f"{calls[0][0]}: HTTP {status}")
         return content
 
-    async def _exchange(self, body: bytes) -> tuple[int, httpx.Headers, bytes]:
+    def _largest_of(self, calls: Sequence[Call]) -> int:
+        if any(method in LONG_METHODS for method, _ in calls):
+            return self._largest_answer_bytes
+        return min(self._largest_answer_bytes, LARGEST_SINGLE_BYTES * len(calls))
+
+    async def _exchange(self, body: bytes, largest_bytes: int) -> tuple[int, httpx.Headers, bytes]:
         """Return status, headers and content, which is cut off soon after the largest size."""
         chunks: list[bytes] = []
         size = 0
         async with self._client.stream("POST", self._url, content=body) as response:
+            if "," in response.headers.get("content-encoding", ""):
+                # Packed twice, a few bytes unpack to gigabytes before their size is known.
+                raise MalformedAnswerError(self._name, "an answer that is compressed more than once")
             async for chunk in response.aiter_bytes():
                 chunks.append(chunk)
                 size += len(chunk)
-                if size > self._largest_answer_bytes:
+                if size > largest_bytes:
                     break
         if "date" in response.headers:
             self._dated = (response.headers["date"], time.time())
         return response.status_code, response.headers, b"".join(chunks)
 
     def _read(self, content: bytes, calls: Sequence[Call]) -> list[Any]:
+        if content.count(b"[") + content.count(b"{") > max(HARMLESS_PARTS, len(content) // LEAST_BYTES_PER_PART):
+            raise MalformedAnswerError(self._name, f"{calls[0][0]}: the answer has too many parts for its size")
         try:
             answers = self._decode(content)
         except orjson.JSONDecodeError as cause:
@@ -248,7 +267,7 @@ class RpcEndpoint:
         words = f"{method}: {str(error)[:200]}"
         code = error.get("code") if isinstance(error, dict) else None
         text = str(error.get("message", "")).lower() if isinstance(error, dict) else ""
-        if code in RATE_LIMIT_CODES and not any(word in text for word in SIZE_WORDS):
+        if isinstance(code, int) and code in RATE_LIMIT_CODES and not any(word in text for word in SIZE_WORDS):
             return EndpointRateLimitError(self._name, words)
         return EndpointRefusalError(self._name, words)
 
@@ -259,7 +278,7 @@ def _retry_after_s(headers: httpx.Headers) -> float | None:
     if text is None:
         return None
     if text.strip().isdecimal():
-        return float(text)
+        return min(LONGEST_REST_S, float(text))
     then_s, now_s = _parse_date_s(text), _parse_date_s(headers.get("date", ""))
     return None if then_s is None else max(0.0, then_s - (time.time() if now_s is None else now_s))
 
@@ -267,9 +286,9 @@ def _retry_after_s(headers: httpx.Headers) -> float | None:
 def _parse_date_s(text: str) -> float | None:
     try:
         parsed = parsedate_to_datetime(text)
-    except ValueError:
+        return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp()
+    except UNREADABLE:
         return None
-    return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp()
 
 
 def _host_of(url: str) -> str:

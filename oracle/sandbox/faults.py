@@ -96,6 +96,20 @@ class Lag:
         return answer
 
 
+def overwrite(method: str, field: str, value: object) -> Fault:
+    """Return a fault that gives one field of a method's result, or of each item in it, another value, of whatever shape."""
+
+    def spoil(result: Any) -> Any:
+        if isinstance(result, list):
+            return [spoil(item) for item in result]
+        return {**result, field: value} if isinstance(result, dict) else result
+
+    def rewrite_field(asked: str, _: Sequence[Any], answer: Any) -> Any:
+        return {**answer, "result": spoil(answer["result"])} if asked == method and "result" in answer else answer
+
+    return rewrite(rewrite_field)
+
+
 def serve_chain(chain_id: int) -> Fault:
     """Return a fault that answers for another chain."""
 
@@ -105,7 +119,7 @@ def serve_chain(chain_id: int) -> Fault:
     return rewrite(rewrite_id)
 
 
-def refuse(method: str, code: int, message: str) -> Fault:
+def refuse(method: str, code: object, message: str) -> Fault:
     """Return a fault that answers one method with a JSON-RPC error."""
 
     def rewrite_error(asked: str, _: Sequence[Any], answer: Any) -> Any:

@@ -15,7 +15,7 @@ from oracle.errors import (
     EndpointRateLimitError,
     EndpointTimeoutError,
     EndpointUnreachableError,
-    OracleError,
+    MalformedAnswerError,
     TooSlowEndpointError,
 )
 
@@ -26,7 +26,7 @@ PATIENCE = Patience(tries_count=3, first_wait_s=0.01, largest_wait_s=0.2, grace_
 class ScriptedEndpoint:
     """Answers by a script: an error is raised, a number of seconds is waited; then it answers its name."""
 
-    def __init__(self, name: str, *script: OracleError | float) -> None:
+    def __init__(self, name: str, *script: Exception | float) -> None:
         self.name = name
         self.script = list(script)
         self.asked_times: list[float] = []
@@ -35,7 +35,7 @@ class ScriptedEndpoint:
         self.asked_times.append(time.monotonic())
         if self.script:
             step = self.script.pop(0)
-            if isinstance(step, OracleError):
+            if isinstance(step, Exception):
                 raise step
             await asyncio.sleep(step)
         return [self.name]
@@ -81,6 +81,14 @@ async def test_ask_all__always_unreachable__gives_up_after_its_tries() -> None:
 
     assert [endpoint.name for endpoint, _ in answers.failures] == ["a"]
     assert len(endpoint.asked_times) == PATIENCE.tries_count
+
+
+@pytest.mark.parametrize("cause", [ValueError(), OverflowError(), KeyError("x"), AttributeError(), TypeError()])
+async def test_ask_all__answer_breaks_what_reads_it__is_malformed_and_costs_no_other(cause: Exception) -> None:
+    answers = await ask(ScriptedEndpoint("liar", cause), ScriptedEndpoint("a"), ScriptedEndpoint("b"))
+
+    assert [endpoint.name for endpoint, _ in answers.given] == ["a", "b"]
+    assert [(endpoint.name, type(error)) for endpoint, error in answers.failures] == [("liar", MalformedAnswerError)]
 
 
 async def test_ask_all__timed_out__is_not_asked_again() -> None:

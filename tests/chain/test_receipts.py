@@ -66,7 +66,7 @@ def test_read_receipts_root__any_field_changed__is_refused(field: str) -> None:
 
 
 @pytest.mark.parametrize("field", sorted(GENESIS))
-@pytest.mark.parametrize("value", [None, "0xzz", 7, []])
+@pytest.mark.parametrize("value", [None, "0xzz", 7, [], {}, "-0x1"])
 def test_read_receipts_root__field_of_the_wrong_shape__is_malformed(field: str, value: object) -> None:
     with pytest.raises(MalformedAnswerError):
         read_receipts_root("a", GENESIS_HASH, {**GENESIS, field: value})
@@ -126,6 +126,9 @@ def test_read_proven_logs__asked_for_and_others__counts_all_and_returns_the_aske
         lambda receipts: [{**receipts[0], "logs": []}, *receipts[1:]],
         lambda receipts: [{**receipts[0], "type": "0x2"}, *receipts[1:]],
         lambda receipts: [{**receipts[0], "type": "0x80"}, *receipts[1:]],
+        lambda receipts: [{**receipts[0], "cumulativeGasUsed": "-0x1"}, *receipts[1:]],
+        lambda receipts: [{**receipts[0], "status": "0x" + "f" * 5_000}, *receipts[1:]],
+        lambda receipts: [{**receipts[0], "type": "-0x1"}, *receipts[1:]],
         lambda _: None,
         lambda _: [None],
         lambda _: [],

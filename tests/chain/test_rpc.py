@@ -11,7 +11,16 @@ import httpx
 import orjson
 import pytest
 
-from oracle.chain.rpc import BATCH_CALLS, TWIN_ANSWER_BYTES, Call, RpcEndpoint, TwinDecoder
+from oracle.chain.rpc import (
+    BATCH_CALLS,
+    LARGEST_ANSWER_BYTES,
+    LARGEST_SINGLE_BYTES,
+    LONGEST_REST_S,
+    TWIN_ANSWER_BYTES,
+    Call,
+    RpcEndpoint,
+    TwinDecoder,
+)
 from oracle.domain.units import ChainId
 from oracle.errors import (
     EndpointError,
@@ -20,7 +29,6 @@ from oracle.errors import (
     EndpointTimeoutError,
     EndpointUnreachableError,
     MalformedAnswerError,
-    OracleError,
     WrongChainError,
 )
 
@@ -101,6 +109,14 @@ FAILURES: list[tuple[Handler, type[EndpointError]]] = [
     (lambda _: httpx.Response(200, content=b'[{"id":0,"error":{"code":-32005}}]'), EndpointRateLimitError),
     (lambda _: httpx.Response(200, content=b'[{"id":0,"error":{"code":-32000}}]'), EndpointRefusalError),
     (lambda _: httpx.Response(200, content=b'{"error":{"code":-32600}}'), EndpointRefusalError),
+    (lambda _: httpx.Response(200, content=b'[{"id":0,"error":{"code":[]}}]'), EndpointRefusalError),
+    (lambda _: httpx.Response(200, content=b'[{"id":0,"error":{"code":{},"message":[]}}]'), EndpointRefusalError),
+    (lambda _: httpx.Response(200, content=b"[" + b"[]," * 10_000 + b"[]]"), MalformedAnswerError),
+    (lambda _: httpx.Response(200, content=b"[" * 900 + b"]" * 900), MalformedAnswerError),
+    (
+        lambda _: httpx.Response(200, headers={"content-encoding": "gzip, gzip"}, stream=Dripping()),
+        MalformedAnswerError,
+    ),
     (lambda _: httpx.Response(200, content=b'{"error":{"code":429,"message":"slow down"}}'), EndpointRateLimitError),
 ]
 TOO_MANY_RESULTS = b'[{"id":0,"error":{"code":-32005,"message":"query returned more than 10000 results"}}]'
@@ -134,6 +150,9 @@ async def test_batch__limit_exceeded_by_the_answer__is_a_refusal_that_a_smaller_
         ({"retry-after": "30"}, 30),
         ({"date": "Tue, 05 Mar 2024 10:00:00 GMT", "retry-after": "Tue, 05 Mar 2024 10:00:30 GMT"}, 30),
         ({"retry-after": "soon"}, None),
+        ({"retry-after": "9" * 400}, LONGEST_REST_S),
+        ({"retry-after": "Mon, 01 Jan 99999999999999 00:00:00 GMT"}, None),
+        ({"date": "Mon, 01 Jan 99999999999999 00:00:00 GMT", "retry-after": "30"}, 30),
         ({}, None),
     ],
 )
@@ -176,9 +195,10 @@ async def test_clock_offset__answers_dated_an_hour_ago__is_an_hour() -> None:
     assert abs(endpoint.clock_offset_s - 3_600) < 5
 
 
-async def test_clock_offset__answers_without_a_readable_date__is_unknown() -> None:
+@pytest.mark.parametrize("date", ["today", "Mon, 01 Jan 99999999999999 00:00:00 GMT"])
+async def test_clock_offset__answers_without_a_readable_date__is_unknown(date: str) -> None:
     endpoint = make_endpoint(
-        lambda request: httpx.Response(200, content=answer_all(request).content, headers={"date": "today"})
+        lambda request: httpx.Response(200, content=answer_all(request).content, headers={"date": date})
     )
 
     await endpoint.batch([("echo", [])])
@@ -186,9 +206,12 @@ async def test_clock_offset__answers_without_a_readable_date__is_unknown() -> No
     assert endpoint.clock_offset_s is None
 
 
-async def test_batch__chain_id_is_no_number__is_malformed() -> None:
-    with pytest.raises(OracleError):
-        await make_endpoint(lambda _: httpx.Response(200, content=b'[{"id":0,"result":null}]')).batch([("echo", [])])
+@pytest.mark.parametrize("chain_id", [None, "", [], 31337, "-0x1", "0x" + "f" * 5_000])
+async def test_batch__chain_id_is_no_number__is_malformed(chain_id: object) -> None:
+    content = orjson.dumps([{"id": 0, "result": chain_id}])
+
+    with pytest.raises(MalformedAnswerError):
+        await make_endpoint(lambda _: httpx.Response(200, content=content)).batch([("echo", [])])
 
 
 def test_name__url_with_user_and_password__shows_host_only() -> None:
@@ -250,6 +273,30 @@ async def test_batch__body_above_the_largest__is_cut_off_and_refused() -> None:
         await asyncio.wait_for(endpoint.batch([("eth_getLogs", [])]), timeout=5)
 
     assert body.sent_bytes == 101
+
+
+@pytest.mark.parametrize(
+    ("method", "calls_count", "largest_bytes"),
+    [
+        ("eth_getLogs", 1, LARGEST_ANSWER_BYTES),
+        ("eth_getBlockReceipts", 2, LARGEST_ANSWER_BYTES),
+        ("eth_getBlockByNumber", 1, LARGEST_SINGLE_BYTES),
+        ("eth_getBlockByNumber", 3, 3 * LARGEST_SINGLE_BYTES),
+        ("eth_getCode", BATCH_CALLS, LARGEST_ANSWER_BYTES),
+    ],
+)
+async def test_batch__larger_than_such_an_answer_can_be__is_refused(
+    method: str, calls_count: int, largest_bytes: int
+) -> None:
+    calls: list[Call] = [(method, [])] * calls_count
+
+    def answer_padded(padded_bytes: int) -> Handler:
+        answers = orjson.dumps([{"id": i, "result": None} for i in range(calls_count)])
+        return after_verification(lambda _: httpx.Response(200, content=answers.ljust(padded_bytes)))
+
+    assert await make_endpoint(answer_padded(largest_bytes)).batch(calls) == [None] * calls_count
+    with pytest.raises(EndpointRefusalError, match=f"more than {largest_bytes} bytes"):
+        await make_endpoint(answer_padded(largest_bytes + 1)).batch(calls)
 
 
 def test_twin_decoder__same_bytes_twice__are_decoded_once_and_then_forgotten() -> None:

@@ -19,7 +19,7 @@ from oracle.errors import StateForgottenError
 from oracle.node.observe import Observed, Scorers
 from oracle.sandbox import faults
 from oracle.sandbox.config import TINY_HISTORY, SandboxConfig
-from oracle.sandbox.relay import Fault
+from oracle.sandbox.relay import Fault, Reply
 from oracle.sandbox.world import World, start_world
 from tests.integration.chain_world import mine_past_boundary
 from tests.integration.watching_node import TIMEOUT_S, load_sandbox_scorers, watching
@@ -74,6 +74,42 @@ ABSTAINS: dict[str, tuple[Callable[[Stage], Fault], str, str]] = {
     "closed without an answer": (lambda _: faults.hang_up(), "chain_unreadable", "failed: RemoteProtocolError"),
     "another chain": (lambda _: faults.serve_chain(1), "chain_unreadable", "serves chain 1, configured for 31337"),
 }
+WIDE = "0x" + "f" * 5_000
+ABSTAINS |= {
+    "a block number of 20,000 bits": (
+        lambda _: faults.overwrite("eth_getBlockByNumber", "number", WIDE),
+        "chain_unreadable",
+        "a block of the wrong shape",
+    ),
+    "a time of 20,000 bits": (
+        lambda _: faults.overwrite("eth_getBlockByNumber", "timestamp", WIDE),
+        "chain_unreadable",
+        "a block of the wrong shape",
+    ),
+    "a time of 1,200 bits": (
+        lambda _: faults.overwrite("eth_getBlockByNumber", "timestamp", WIDE[:300]),
+        "chain_unreadable",
+        "a block of the wrong shape",
+    ),
+    "a log of a block of 20,000 bits": (
+        lambda _: faults.overwrite("eth_getLogs", "blockNumber", WIDE),
+        "chain_unreadable",
+        "a log of the wrong shape",
+    ),
+    "an error without a code": (lambda _: faults.refuse("eth_getLogs", [], "none"), "chain_unreadable", "none"),
+    "a Retry-After of another age": (
+        lambda _: (
+            lambda *_: Reply(
+                status="429 Too Many Requests",
+                headers=(("Retry-After", "Mon, 01 Jan 99999999999999 00:00:00 GMT"),),
+                body=b"",
+            )
+        ),
+        "chain_unreadable",
+        "limits the rate of requests",
+    ),
+}
+"""Answers made to break what reads them."""
 
 
 @pytest.mark.parametrize("name", ABSTAINS)
