@@ -7,12 +7,14 @@ answer, and gives short ones whole.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
 from oracle.chain.logs import LogQuery, RawLog
+from oracle.chain.quantities import parse_quantity, read_answer
 from oracle.chain.receipts import read_proven_logs, read_receipts_root
 from oracle.chain.rpc import Call, Endpoint
 from oracle.domain.ids import Hash32
@@ -27,6 +29,13 @@ from oracle.errors import (
 
 BLOCKS_PROVEN_AT_ONCE = 16
 BLOCKS_PROVEN_PER_READ = 256
+LONGEST_PROOF_S = 60.0
+"""How long one endpoint may take to hand over what proves one range."""
+TRANSACTION_GAS = 21_000
+"""What a transaction costs at least. Source: Yellow Paper, appendix G."""
+FREE_TRANSACTIONS = 16
+"""Of those that some chains add to each block themselves, without gas."""
+FAILURES_SHOWN = 4
 
 
 class DisputeBudget:
@@ -75,6 +84,7 @@ async def fetch_proven_logs(
     query: LogQuery,
     hashes: Mapping[BlockNumber, Hash32],
     disagreement: EndpointDisagreementError,
+    longest_s: float = LONGEST_PROOF_S,
 ) -> dict[BlockNumber, tuple[RawLog, ...]]:
     """Return the logs of each of the blocks with these agreed hashes, from whichever endpoint's header and receipts fit.
 
@@ -84,39 +94,67 @@ async def fetch_proven_logs(
     proven: dict[BlockNumber, tuple[RawLog, ...]] = {}
     failures: list[str] = []
     for endpoint in endpoints:
-        missing = [number for number in hashes if number not in proven]
+        missing = {number: block_hash for number, block_hash in hashes.items() if number not in proven}
         if not missing:
             break
         try:
-            for number, block, receipts in await _fetch_receipts(endpoint, missing):
-                root = read_receipts_root(endpoint.name, hashes[number], block)
-                proven[number] = read_proven_logs(endpoint.name, query, number, hashes[number], root, receipts)
+            async with asyncio.timeout(longest_s):
+                await read_answer(endpoint.name, _prove_blocks(endpoint, query, missing, proven, failures))
         except (EndpointError, WrongChainError) as error:
             failures.append(str(error))
+        except TimeoutError:
+            failures.append(f"endpoint {endpoint.name}: its receipts took more than {longest_s:.0f} s")
     if len(proven) < len(hashes):
-        raise _unsettled(disagreement, "; ".join(failures))
+        raise _unsettled(disagreement, "; ".join(failures[:FAILURES_SHOWN]))
     return proven
 
 
-async def _fetch_receipts(endpoint: Endpoint, numbers: Sequence[BlockNumber]) -> list[tuple[BlockNumber, Any, Any]]:
-    """Return blocks and their receipts; one by one where an endpoint does not give a block's together."""
-    blocks = await endpoint.batch([("eth_getBlockByNumber", [hex(number), False]) for number in numbers])
+async def _prove_blocks(
+    endpoint: Endpoint,
+    query: LogQuery,
+    hashes: Mapping[BlockNumber, Hash32],
+    proven: dict[BlockNumber, tuple[RawLog, ...]],
+    failures: list[str],
+) -> None:
+    """Add what one endpoint proves to `proven`: a block at a time, so that one that does not fit costs no other."""
+    headers = await endpoint.batch([("eth_getBlockByNumber", [hex(number), False]) for number in hashes])
+    blocks: dict[BlockNumber, tuple[Hash32, Any]] = {}
+    for number, block in zip(hashes, headers, strict=True):
+        try:
+            blocks[number] = (read_receipts_root(endpoint.name, hashes[number], block), block)
+        except MalformedAnswerError as error:
+            failures.append(str(error))
+    together = await _fetch_block_receipts(endpoint, list(blocks))
+    for number, (root, block) in blocks.items():
+        try:
+            receipts = together.get(number)
+            if receipts is None:
+                receipts = await read_answer(endpoint.name, _fetch_single_receipts(endpoint, number, block))
+            proven[number] = read_proven_logs(endpoint.name, query, number, hashes[number], root, receipts)
+        except (EndpointRefusalError, MalformedAnswerError) as error:
+            failures.append(str(error))
+
+
+async def _fetch_block_receipts(endpoint: Endpoint, numbers: Sequence[BlockNumber]) -> dict[BlockNumber, Any]:
+    """Return the receipts of whole blocks, of none where the endpoint has no such method."""
+    if not numbers:
+        return {}
     try:
-        receipts = await endpoint.batch([("eth_getBlockReceipts", [hex(number)]) for number in numbers])
+        given = await endpoint.batch([("eth_getBlockReceipts", [hex(number)]) for number in numbers])
     except EndpointRefusalError:
-        receipts = [None] * len(numbers)
-    found = []
-    for number, block, given in zip(numbers, blocks, receipts, strict=True):
-        found.append((number, block, await _fetch_single_receipts(endpoint, number, block) if given is None else given))
-    return found
+        return {}
+    return dict(zip(numbers, given, strict=True))
 
 
 async def _fetch_single_receipts(endpoint: Endpoint, number: BlockNumber, block: Any) -> list[Any]:
-    try:
-        hashes = [str(transaction_hash) for transaction_hash in block["transactions"]]
-    except (KeyError, TypeError) as cause:
-        raise MalformedAnswerError(endpoint.name, f"block {number} without its transactions") from cause
-    calls: list[Call] = [("eth_getTransactionReceipt", [transaction_hash]) for transaction_hash in hashes]
+    """Return a block's receipts one by one; the header, which is proven, says how many there can be at most, the list of hashes is only claimed."""
+    hashes, largest_count = (
+        block["transactions"],
+        parse_quantity(block["gasUsed"]) // TRANSACTION_GAS + FREE_TRANSACTIONS,
+    )
+    if not isinstance(hashes, list) or len(hashes) > largest_count:
+        raise MalformedAnswerError(endpoint.name, f"block {number} with transactions that its gas was not enough for")
+    calls: list[Call] = [("eth_getTransactionReceipt", [str(transaction_hash)]) for transaction_hash in hashes]
     return await endpoint.batch(calls) if calls else []
 
 

@@ -5,10 +5,12 @@ Headers and receipts are put together here by the same library; that they are Et
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from oracle.chain.receipts import encode_receipt
+from oracle.chain.rpc import Call
 from oracle.chain.trie import compute_list_root
 from oracle.domain.ids import Hash32, keccak256, to_hex
 from oracle.errors import EndpointRefusalError
@@ -61,7 +63,7 @@ class ProvableChain(FakeChain):
             "difficulty": "0x0",
             "number": hex(number),
             "gasLimit": "0x1c9c380",
-            "gasUsed": "0x5208",
+            "gasUsed": hex(21_000 * len(self.blocks[number].logs)),
             "timestamp": hex(self.blocks[number].time_s),
             "extraData": "0x",
             "mixHash": "0x" + "00" * 32,
@@ -80,6 +82,10 @@ class ProvingEndpoint(FakeEndpoint):
         self.has_block_receipts = True
         self.has_receipts = True
         self.proven_blocks: list[int] = []
+        self.claimed_transactions_count: int | None = None
+        self.asked_receipts_count = 0
+        self.delay_s = 0.0
+        """How long each of its receipts takes."""
         self.forge: Callable[[list[Json]], list[Json]] = lambda receipts: receipts
 
     def _block(self, tag: str) -> Any:
@@ -87,8 +93,14 @@ class ProvingEndpoint(FakeEndpoint):
         if block is None or int(block["number"], 16) == 0:
             return block
         number = int(block["number"], 16)
-        count = len(self.provable.receipts(number))
+        count = self.claimed_transactions_count or len(self.provable.receipts(number))
         return {**self.provable.header(number), **block, "transactions": [f"{number}/{i}" for i in range(count)]}
+
+    async def batch(self, calls: Sequence[Call]) -> list[Any]:
+        if calls[0][0] in ("eth_getBlockReceipts", "eth_getTransactionReceipt"):
+            self.asked_receipts_count += len(calls)
+            await asyncio.sleep(self.delay_s)
+        return await super().batch(calls)
 
     def _answer(self, method: str, params: Sequence[Any]) -> Any:
         if method == "eth_getBlockReceipts":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import rlp
 from hypothesis import given
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 
 from oracle.chain.abi import events
 from oracle.chain.checked import CheckedChain
-from oracle.chain.dispute import BLOCKS_PROVEN_AT_ONCE, BLOCKS_PROVEN_PER_READ
+from oracle.chain.dispute import BLOCKS_PROVEN_AT_ONCE, BLOCKS_PROVEN_PER_READ, fetch_proven_logs
 from oracle.chain.logs import LogQuery, RawLog
 from oracle.domain.ids import Hash32, keccak256
 from oracle.domain.units import BlockNumber
@@ -150,6 +152,65 @@ async def test_fetch_logs__liar_about_every_block_of_a_long_range__costs_no_more
         await CheckedChain(CHAIN_ID, [lying, honest]).fetch_logs(make_query(blocks))
 
     assert len(lying.proven_blocks + honest.proven_blocks) <= BLOCKS_PROVEN_PER_READ
+
+
+async def test_fetch_logs__liar_lists_a_million_transactions__is_asked_for_none_of_them() -> None:
+    """The header, which the hash proves, says how much gas was used, and a transaction costs 21,000 at least."""
+    chain = make_chain()
+    lying, honest = ProvingEndpoint("lying", chain), ProvingEndpoint("honest", chain)
+    lying.hidden_blocks, lying.has_block_receipts, lying.claimed_transactions_count = frozenset({3}), False, 1_000_000
+
+    logs = await CheckedChain(CHAIN_ID, [lying, honest]).fetch_logs(make_query())
+
+    assert logs == await fetch_honest(chain, make_query())
+    assert lying.asked_receipts_count == 1
+
+
+async def test_fetch_logs__one_block_of_the_proof_is_bad__the_others_are_taken_from_it() -> None:
+    chain = make_chain()
+    partial, honest = ProvingEndpoint("partial", chain), ProvingEndpoint("honest", chain)
+    partial.hidden_blocks = frozenset({2, 5, 7})
+    spoilt = chain.receipts(2)
+    partial.forge = lambda receipts: [] if receipts == spoilt else receipts
+
+    logs = await CheckedChain(CHAIN_ID, [partial, honest]).fetch_logs(make_query())
+
+    assert logs == await fetch_honest(chain, make_query())
+    assert honest.proven_blocks == [2]
+
+
+@pytest.mark.parametrize(
+    "forge",
+    [
+        lambda receipts: [{**receipts[0], "cumulativeGasUsed": "-0x1"}, *receipts[1:]],
+        lambda receipts: [{**receipts[0], "status": "0x" + "f" * 5_000}, *receipts[1:]],
+        lambda receipts: [{**receipts[0], "logs": [[]]}, *receipts[1:]],
+        lambda receipts: 7,
+    ],
+)
+async def test_fetch_logs__receipts_made_to_break_the_reader__the_other_endpoint_decides(forge: Any) -> None:
+    chain = make_chain()
+    lying, honest = ProvingEndpoint("lying", chain), ProvingEndpoint("honest", chain)
+    lying.hidden_blocks, lying.forge = frozenset({3}), forge
+
+    logs = await CheckedChain(CHAIN_ID, [lying, honest]).fetch_logs(make_query())
+
+    assert logs == await fetch_honest(chain, make_query())
+    assert honest.proven_blocks == [3]
+
+
+async def test_fetch_proven_logs__one_hands_over_byte_by_byte__is_left_behind_and_the_next_asked() -> None:
+    chain = make_chain()
+    slow, honest = ProvingEndpoint("slow", chain), ProvingEndpoint("honest", chain)
+    slow.delay_s = 30.0
+    hashes = {BlockNumber(3): Hash32(chain.blocks[3].block_hash)}
+    disagreement = EndpointDisagreementError(CHAIN_ID, "logs", {})
+
+    proven = await fetch_proven_logs([slow, honest], make_query(), hashes, disagreement, longest_s=0.05)
+
+    assert len(proven[BlockNumber(3)]) == len(chain.blocks[3].logs)
+    with pytest.raises(EndpointDisagreementError, match=r"endpoint slow: its receipts took more than"):
+        await fetch_proven_logs([slow], make_query(), hashes, disagreement, longest_s=0.05)
 
 
 @given(hidden=st.lists(st.frozensets(st.integers(1, 9)), min_size=2, max_size=3))
