@@ -119,7 +119,7 @@ def serve_chain(chain_id: int) -> Fault:
     return rewrite(rewrite_id)
 
 
-def refuse(method: str, code: object, message: str) -> Fault:
+def refuse(method: str, code: int, message: str) -> Fault:
     """Return a fault that answers one method with a JSON-RPC error."""
 
     def rewrite_error(asked: str, _: Sequence[Any], answer: Any) -> Any:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -74,6 +74,12 @@ ABSTAINS: dict[str, tuple[Callable[[Stage], Fault], str, str]] = {
     "closed without an answer": (lambda _: faults.hang_up(), "chain_unreadable", "failed: RemoteProtocolError"),
     "another chain": (lambda _: faults.serve_chain(1), "chain_unreadable", "serves chain 1, configured for 31337"),
 }
+
+
+def answer_strange_error(_method: str, _params: Sequence[Any], answer: Any) -> Any:
+    return {"id": answer["id"], "error": {"code": [], "message": "none"}}
+
+
 WIDE = "0x" + "f" * 5_000
 ABSTAINS |= {
     "a block number of 20,000 bits": (
@@ -96,7 +102,7 @@ ABSTAINS |= {
         "chain_unreadable",
         "a log of the wrong shape",
     ),
-    "an error without a code": (lambda _: faults.refuse("eth_getLogs", [], "none"), "chain_unreadable", "none"),
+    "an error without a code": (lambda _: faults.rewrite(answer_strange_error), "chain_unreadable", "none"),
     "a Retry-After of another age": (
         lambda _: (
             lambda *_: Reply(
