@@ -24,13 +24,14 @@ class BlockTip:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """What became of a transaction that was mined."""
+    """What became of a transaction that was mined. `is_confirmed` if two endpoints say so; `fee_wei` is None where no two say the same of it."""
 
     transaction_hash: Hash32
     block_number: BlockNumber
     is_success: bool
     gas_used: int
-    fee_wei: int
+    is_confirmed: bool
+    fee_wei: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,15 +109,15 @@ class SpendGuard(Protocol):
         ...
 
     def release(self, chain_id: ChainId, transaction_hash: Hash32) -> None:
-        """Give back what was set aside for a transaction that the chain refused."""
+        """Give back what was set aside for a transaction that can never be mined."""
         ...
 
     def outstanding(self, chain_id: ChainId) -> Sequence[tuple[Hash32, int]]:
         """Return hash and nonce of every transaction that may be mined yet."""
         ...
 
-    def settle(self, chain_id: ChainId, nonce: int, fee_wei: int) -> None:
-        """Count the fee of a mined transaction; nothing with this nonce or a lower one can be mined any more."""
+    def settle(self, chain_id: ChainId, nonce: int, fee_wei: int | None) -> None:
+        """Count the fee of a mined transaction, the most that was set aside for its nonce where it is None, and the same for each lower nonce."""
         ...
 
 

@@ -47,6 +47,7 @@ class TransactionSender:
         self._timer = timer
         self._policy = policy
         self._turn = asyncio.Lock()
+        self._settled_nonce = -1
 
     async def send(self, to: Address, data: bytes, *, what: str) -> Receipt:
         """Return the receipt of a successful transaction.
@@ -105,18 +106,21 @@ class TransactionSender:
         raise TransactionStuckError(self._gateway.chain_id, nonce, self._policy.attempts)
 
     async def _hand_in(self, raw: bytes, nonce: int, fee_wei: int) -> None:
-        """Send; whatever fails on the way, the transaction may be out unless the chain says that it is not."""
+        """Send; whatever an endpoint answers, the transaction may be out, unless its nonce is known to be used by another."""
         chain_id, transaction_hash = self._gateway.chain_id, keccak256(raw)
         self._guard.reserve(chain_id, transaction_hash, nonce, fee_wei)
         try:
             await self._gateway.send(raw)
-        except (ReplacementUnderpricedError, NonceUsedError):
-            self._guard.release(chain_id, transaction_hash)
+        except NonceUsedError:
+            if nonce <= self._settled_nonce:
+                self._guard.release(chain_id, transaction_hash)
             raise
 
     def _settle(self, receipt: Receipt, nonce: int) -> Receipt:
-        """Count a fee; nothing else with this nonce or a lower one can be mined any more."""
-        self._guard.settle(self._gateway.chain_id, nonce, receipt.fee_wei)
+        """Count a fee once two endpoints have the receipt: then nothing else with this nonce or a lower one can be mined any more."""
+        if receipt.is_confirmed:
+            self._guard.settle(self._gateway.chain_id, nonce, receipt.fee_wei)
+            self._settled_nonce = max(self._settled_nonce, nonce)
         return receipt
 
     async def _settle_earlier(self) -> None:

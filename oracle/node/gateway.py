@@ -1,16 +1,20 @@
 """Sends and reads of one destination chain, over the endpoints that the indexer uses: the port of `oracle.delivery`.
 
 One answering endpoint suffices here, because nothing read decides what is signed: a lie costs this operator a transaction, no more. The endpoints are
-asked in order, the next one when one fails. What would halt the node is asked of all of them, by `call_agreed`.
+asked in order, the next one when one fails. What would halt the node is asked of all of them, by `call_agreed`, and so is what a transaction cost: the
+daily cap rests on it (V-04).
 """
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Sequence
 from typing import Any
 
+from oracle.chain.asking import AGREEING_ENDPOINTS
 from oracle.chain.checked import CheckedChain
+from oracle.chain.quantities import LARGEST_QUANTITY, LARGEST_WEI, LARGEST_WORD, UNREADABLE, parse_quantity, read_answer
 from oracle.chain.rpc import Call, Endpoint
 from oracle.delivery.codec import explain_revert
 from oracle.delivery.ports import BlockTip, Log, Receipt
@@ -24,6 +28,7 @@ from oracle.errors import (
     NonceUsedError,
     ReplacementUnderpricedError,
     TooFewEndpointsError,
+    WrongChainError,
 )
 
 _REVERT_DATA = re.compile(r"'data': '(0x[0-9a-f]*)|custom error (0x[0-9a-f]{8})")
@@ -68,7 +73,7 @@ class RpcGateway:
         return BlockTip(
             number=BlockNumber(_int(block.get("number"))),
             time_s=TimestampS(_int(block.get("timestamp"))),
-            base_fee_wei=_int(block.get("baseFeePerGas") or "0x0"),
+            base_fee_wei=_int(block.get("baseFeePerGas") or "0x0", LARGEST_WEI),
         )
 
     async def nonce(self, account: Address) -> int:
@@ -79,7 +84,7 @@ class RpcGateway:
     async def balance_wei(self, account: Address) -> int:
         """Return what an account has."""
         (answer,) = await self._ask([("eth_getBalance", [to_hex(account), "latest"])], "a balance")
-        return _int(answer)
+        return _int(answer, LARGEST_WORD)
 
     async def priority_fee_wei(self) -> int:
         """Return the tip that the chain suggests, a gwei if it suggests none."""
@@ -87,7 +92,7 @@ class RpcGateway:
             (answer,) = await self._ask([("eth_maxPriorityFeePerGas", [])], "a priority fee")
         except CallRevertedError:
             return 10**9
-        return _int(answer)
+        return _int(answer, LARGEST_WEI)
 
     async def estimate_gas(self, sender: Address, to: Address, data: bytes) -> int:
         """Return the gas of a transaction."""
@@ -110,18 +115,22 @@ class RpcGateway:
             raise
 
     async def receipt(self, transaction_hash: Hash32) -> Receipt | None:
-        """Return the receipt, None while it is not mined."""
-        (answer,) = await self._ask([("eth_getTransactionReceipt", [to_hex(transaction_hash)])], "a receipt")
+        """Return the receipt, None while it is not mined; once there is one, every endpoint is asked what it cost."""
+        call: Call = ("eth_getTransactionReceipt", [to_hex(transaction_hash)])
+        (answer,) = await self._ask([call], "a receipt")
         if answer is None:
             return None
         mined = _fields(answer)
-        gas_used = _int(mined.get("gasUsed"))
+        told = await asyncio.gather(*(_fetch_fee_wei(endpoint, call) for endpoint in self._endpoints))
+        fees = [fee for fee in told if fee is not None]
+        agreeing = min(AGREEING_ENDPOINTS, len(self._endpoints))
         return Receipt(
             transaction_hash=transaction_hash,
             block_number=BlockNumber(_int(mined.get("blockNumber"))),
             is_success=_int(mined.get("status")) == 1,
-            gas_used=gas_used,
-            fee_wei=gas_used * _int(mined.get("effectiveGasPrice") or "0x0"),
+            gas_used=_int(mined.get("gasUsed")),
+            is_confirmed=len(fees) >= agreeing,
+            fee_wei=max((fee for fee in fees if fees.count(fee) >= agreeing), default=None),
         )
 
     async def logs(
@@ -150,12 +159,25 @@ class RpcGateway:
         failures: list[EndpointError] = []
         for endpoint in self._endpoints:
             try:
-                return await endpoint.batch(calls)
+                return await read_answer(endpoint.name, endpoint.batch(calls))
             except EndpointRefusalError as error:
                 raise CallRevertedError(self._chain_id, what, explain_refusal(error.reason)) from error
             except EndpointError as error:
                 failures.append(error)
         raise TooFewEndpointsError(self._chain_id, what, tuple(failures))
+
+
+async def _fetch_fee_wei(endpoint: Endpoint, call: Call) -> int | None:
+    """Return what one endpoint says that a transaction cost, None if it gives no receipt of it. OP Stack chains charge for the data beside the gas."""
+    try:
+        (answer,) = await read_answer(endpoint.name, endpoint.batch([call]))
+        if answer is None:
+            return None
+        mined = _fields(answer)
+        price_wei, l1_fee_wei = (_int(mined.get(name) or "0x0", LARGEST_WEI) for name in ("effectiveGasPrice", "l1Fee"))
+        return _int(mined.get("gasUsed")) * price_wei + l1_fee_wei
+    except (EndpointError, WrongChainError):
+        return None
 
 
 def explain_refusal(reason: str) -> str:
@@ -180,15 +202,15 @@ def _items(answer: Any) -> list[Any]:
     return answer
 
 
-def _int(answer: Any) -> int:
+def _int(answer: Any, largest: int = LARGEST_QUANTITY) -> int:
     try:
-        return int(answer, 16)
-    except (TypeError, ValueError) as cause:
+        return parse_quantity(answer, largest)
+    except UNREADABLE as cause:
         raise MalformedAnswerError("of a destination", f"expected a quantity, got {str(answer)[:60]}") from cause
 
 
 def _bytes(answer: Any) -> bytes:
     try:
         return bytes.fromhex(answer.removeprefix("0x"))
-    except (AttributeError, TypeError, ValueError) as cause:
+    except UNREADABLE as cause:
         raise MalformedAnswerError("of a destination", f"expected bytes, got {str(answer)[:60]}") from cause

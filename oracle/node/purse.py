@@ -1,7 +1,8 @@
 """The operator's purse: what is spent on each chain within any 24 hours, and the cap that nothing passes. Survives a restart.
 
 What is handed in counts in full until it is known what it cost: of transactions with one nonce the dearest. Fees count by the hour in which they became
-known, and for a little more than 24 hours, so the sum over any 24 hours stays under the cap (V-04).
+known, and for a little more than 24 hours, so the sum over any 24 hours stays under the cap (V-04). A nonce below a mined one is mined too, so what it can
+have cost counts in full if its receipt was never seen.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from oracle.domain.ids import Hash32
 from oracle.domain.units import ChainId
 from oracle.errors import SpendingCapError
 from oracle.node.clock import Clock
-from oracle.storage.spending import Reservation, SpendStore
+from oracle.storage.spending import Reservation, SpendStore, most_wei
 
 WINDOW_S = 86_400
 
@@ -43,7 +44,7 @@ class Purse:
         """
         wanted = Reservation(transaction_hash=transaction_hash, nonce=nonce, fee_wei=fee_wei)
         spent_wei = self._spent_wei(chain_id)
-        reserved_wei = _most_wei((*self._spending.reservations(chain_id), wanted))
+        reserved_wei = most_wei((*self._spending.reservations(chain_id), wanted))
         if spent_wei + reserved_wei > self._daily_cap_wei:
             resumes_s = self._spending.first_spend_s(chain_id, self._now_s() - WINDOW_S)
             resumes_s = None if resumes_s is None else resumes_s + WINDOW_S
@@ -51,20 +52,20 @@ class Purse:
         self._spending.reserve(chain_id, wanted)
 
     def release(self, chain_id: ChainId, transaction_hash: Hash32) -> None:
-        """Give back what was set aside for a transaction that the chain refused."""
+        """Give back what was set aside for a transaction that can never be mined."""
         self._spending.release(chain_id, transaction_hash)
 
     def outstanding(self, chain_id: ChainId) -> Sequence[tuple[Hash32, int]]:
         """Return hash and nonce of what may be mined yet, also of what an earlier process handed in."""
         return tuple((r.transaction_hash, r.nonce) for r in self._spending.reservations(chain_id))
 
-    def settle(self, chain_id: ChainId, nonce: int, fee_wei: int) -> None:
-        """Count a fee that was paid; everything with this nonce or a lower one is done with."""
+    def settle(self, chain_id: ChainId, nonce: int, fee_wei: int | None) -> None:
+        """Count a fee that was paid, as much as was set aside where it is None; everything with this nonce or a lower one is done with."""
         self._spending.settle(chain_id, nonce, fee_wei, self._now_s())
 
     def balance(self, chain_id: ChainId) -> Balance:
         """Return how the last 24 hours stand."""
-        reserved_wei = _most_wei(self._spending.reservations(chain_id))
+        reserved_wei = most_wei(self._spending.reservations(chain_id))
         return Balance(spent_wei=self._spent_wei(chain_id), reserved_wei=reserved_wei, cap_wei=self._daily_cap_wei)
 
     def _spent_wei(self, chain_id: ChainId) -> int:
@@ -72,11 +73,3 @@ class Purse:
 
     def _now_s(self) -> int:
         return self._clock.now_ms() // 1_000
-
-
-def _most_wei(reservations: Sequence[Reservation]) -> int:
-    """Return what all of them can cost: one of each nonce."""
-    most: dict[int, int] = {}
-    for reservation in reservations:
-        most[reservation.nonce] = max(most.get(reservation.nonce, 0), reservation.fee_wei)
-    return sum(most.values())

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import BigInteger, Column, LargeBinary, MetaData, String, Table, delete, select
+from sqlalchemy import BigInteger, Column, Connection, LargeBinary, MetaData, String, Table, delete, select
 from sqlalchemy.dialects.sqlite import insert
 
 from oracle.domain.ids import Hash32
@@ -46,6 +46,14 @@ class Reservation:
     fee_wei: int
 
 
+def most_wei(reservations: Sequence[Reservation]) -> int:
+    """Return what all of them can cost: one of each nonce."""
+    most: dict[int, int] = {}
+    for reservation in reservations:
+        most[reservation.nonce] = max(most.get(reservation.nonce, 0), reservation.fee_wei)
+    return sum(most.values())
+
+
 class SpendStore:
     """Fees of one node, by chain."""
 
@@ -66,7 +74,7 @@ class SpendStore:
             connection.execute(insert(_reservations).values(row).on_conflict_do_nothing())
 
     def release(self, chain_id: ChainId, transaction_hash: Hash32) -> None:
-        """Forget a transaction that the chain refused."""
+        """Forget a transaction that can never be mined."""
         c = _reservations.c
         with self._database.connection() as connection:
             connection.execute(
@@ -75,22 +83,23 @@ class SpendStore:
 
     def reservations(self, chain_id: ChainId) -> Sequence[Reservation]:
         """Return what may be mined yet, by nonce."""
-        c = _reservations.c
-        query = select(c.transaction_hash, c.nonce, c.fee_wei).where(c.chain_id == chain_id).order_by(c.nonce)
         with self._database.connection() as connection:
-            return tuple(
-                Reservation(transaction_hash=Hash32(found), nonce=nonce, fee_wei=int(fee))
-                for found, nonce, fee in connection.execute(query)
-            )
+            return _read_reservations(connection, chain_id)
 
-    def settle(self, chain_id: ChainId, nonce: int, fee_wei: int, time_s: int) -> None:
-        """Add the fee of a mined transaction; nothing else with its nonce or a lower one can be mined any more."""
+    def settle(self, chain_id: ChainId, nonce: int, fee_wei: int | None, time_s: int) -> None:
+        """Add the fee of a mined transaction, the most reserved for its nonce where it is None.
+
+        A lower nonce is mined as well: what is still reserved for it was never settled, so the most that it can have cost is added too.
+        """
         r, h = _reservations.c, _hours.c
         hour = time_s // HOUR_S
         with self._database.connection() as connection:
+            done = [known for known in _read_reservations(connection, chain_id) if known.nonce <= nonce]
+            unseen = done if fee_wei is None else [known for known in done if known.nonce < nonce]
+            paid_wei = max(0, fee_wei or 0) + most_wei(unseen)
             connection.execute(delete(_reservations).where(r.chain_id == chain_id, r.nonce <= nonce))
             known = connection.execute(select(h.fee_wei).where(h.chain_id == chain_id, h.hour == hour)).scalar()
-            total = str(int(known or "0") + fee_wei)
+            total = str(int(known or "0") + paid_wei)
             row = {"chain_id": chain_id, "hour": hour, "fee_wei": total}
             upsert = insert(_hours).values(row).on_conflict_do_update(index_elements=["chain_id", "hour"], set_=row)
             connection.execute(upsert)
@@ -110,3 +119,12 @@ class SpendStore:
         with self._database.connection() as connection:
             found = connection.execute(query).scalar()
         return None if found is None else (int(found) + 1) * HOUR_S
+
+
+def _read_reservations(connection: Connection, chain_id: ChainId) -> tuple[Reservation, ...]:
+    c = _reservations.c
+    query = select(c.transaction_hash, c.nonce, c.fee_wei).where(c.chain_id == chain_id).order_by(c.nonce)
+    return tuple(
+        Reservation(transaction_hash=Hash32(found), nonce=nonce, fee_wei=int(fee))
+        for found, nonce, fee in connection.execute(query)
+    )

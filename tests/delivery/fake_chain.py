@@ -56,8 +56,9 @@ class FakeGuard:
     def outstanding(self, chain_id: ChainId) -> Sequence[tuple[Hash32, int]]:
         return [(known, nonce) for known, (nonce, _) in self.reserved.items()]
 
-    def settle(self, chain_id: ChainId, nonce: int, fee_wei: int) -> None:
-        self.recorded.append(fee_wei)
+    def settle(self, chain_id: ChainId, nonce: int, fee_wei: int | None) -> None:
+        reserved = [fee for known_nonce, fee in self.reserved.values() if known_nonce == nonce]
+        self.recorded.append(max(reserved) if fee_wei is None else fee_wei)
         self.reserved = {known: pair for known, pair in self.reserved.items() if pair[0] > nonce}
 
 
@@ -73,6 +74,8 @@ class FakeChain:
         self.debts: dict[Address, int] = {}
         self.borrowed_logs: list[Log] = []
         self.is_mining = True
+        self.is_confirming = True
+        """Whether two endpoints have each receipt."""
         self.reverts: list[str] = []
         self.pending: dict[int, dict[str, int | bytes]] = {}
         self.raw_sent: list[bytes] = []
@@ -137,6 +140,7 @@ class FakeChain:
                 block_number=BlockNumber(12_001),
                 is_success=is_success,
                 gas_used=GAS,
+                is_confirmed=self.is_confirming,
                 fee_wei=GAS * int(waiting["fee"]),
             )
 

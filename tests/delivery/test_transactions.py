@@ -8,7 +8,8 @@ from hexbytes import HexBytes
 
 from oracle.delivery import codec
 from oracle.delivery.transactions import FeePolicy, TransactionSender
-from oracle.errors import CallRevertedError, SpendingCapError, TransactionStuckError
+from oracle.domain.ids import keccak256
+from oracle.errors import CallRevertedError, NonceUsedError, SpendingCapError, TransactionStuckError
 from oracle.signing.signer import LocalSigner
 from tests.delivery.conftest import Agreed
 from tests.delivery.fake_chain import CHAIN, GAS, ORACLE, FakeChain, FakeGuard, FakeTimer
@@ -139,6 +140,56 @@ async def test_send__left_over_mined_between_nonce_and_sending__is_simulated_aga
         await world.sender.send(ORACLE, publish(agreed), what="publish")
 
     assert world.timer.time_ms < POLICY.replace_after_ms
+
+
+async def test_send__nonce_too_low_after_relaying__what_was_handed_in_stays_set_aside(
+    world: World, agreed: Agreed
+) -> None:
+    """V-04: a hostile endpoint relays a transaction and says that its nonce was used."""
+    raws: list[bytes] = []
+    honest_send = world.chain.send
+
+    async def relay_and_deny(raw: bytes) -> None:
+        raws.append(raw)
+        await honest_send(raw)
+        raise NonceUsedError(CHAIN)
+
+    world.chain.is_mining = False
+    world.chain.send = relay_and_deny  # type: ignore[method-assign]
+    with pytest.raises(TransactionStuckError):
+        await world.sender.send(ORACLE, publish(agreed), what="publish")
+
+    assert keccak256(raws[0]) in world.guard.reserved
+    world.chain.mine()
+    (receipt,) = world.chain.receipts.values()
+    with pytest.raises(CallRevertedError, match="StaleReport"):
+        await world.sender.send(ORACLE, publish(agreed), what="publish")
+    assert world.guard.recorded == [receipt.fee_wei]
+
+
+async def test_send__lagging_endpoint_names_a_nonce_that_was_settled__nothing_stays_set_aside(
+    world: World, agreed: Agreed
+) -> None:
+    await world.sender.send(ORACLE, publish(agreed), what="publish")
+    world.chain.head = (0, 0, 0, 0, 0, bytes(32))
+    world.chain.nonces_read = [0]
+
+    await world.sender.send(ORACLE, publish(agreed), what="publish")
+
+    assert world.guard.reserved == {}
+    assert len(world.guard.recorded) == 2
+
+
+async def test_send__receipt_from_one_endpoint_only__stays_set_aside_until_two_have_it(
+    world: World, agreed: Agreed
+) -> None:
+    world.chain.is_confirming = False
+
+    receipt = await world.sender.send(ORACLE, publish(agreed), what="publish")
+
+    assert receipt.is_success
+    assert world.guard.recorded == []
+    assert set(world.guard.reserved) == {receipt.transaction_hash}
 
 
 async def test_send__given_up_and_mined_later__is_counted_with_the_next(world: World, agreed: Agreed) -> None:

@@ -115,6 +115,61 @@ async def test_receipt__not_mined__is_none_and_mined_has_its_fee() -> None:
     assert (receipt.is_success, receipt.fee_wei, receipt.block_number) == (True, 300, 7)
 
 
+MINED = {"gasUsed": "0x64", "blockNumber": "0x7", "status": "0x1", "effectiveGasPrice": "0x3"}
+DOWN = EndpointUnreachableError("a", "timed out")
+
+
+@pytest.mark.parametrize(
+    ("others", "is_confirmed", "fee_wei"),
+    [
+        ([MINED], True, 300),
+        ([MINED, None], True, 300),
+        ([MINED, {**MINED, "effectiveGasPrice": "0x0"}], True, 300),
+        ([{**MINED, "effectiveGasPrice": "0x0"}], True, None),
+        ([{**MINED, "effectiveGasPrice": "0xffffff"}], True, None),
+        ([{**MINED, "effectiveGasPrice": "-0x3"}], False, None),
+        ([{**MINED, "effectiveGasPrice": "0x" + "f" * 40}], False, None),
+        ([{**MINED, "gasUsed": "0x" + "f" * 5_000}], False, None),
+        ([None], False, None),
+        ([DOWN], False, None),
+        ([7], False, None),
+        ([DOWN, MINED], True, 300),
+    ],
+)
+async def test_receipt__what_the_others_say__counts_where_two_say_the_same(
+    others: list[Any], is_confirmed: bool, fee_wei: int | None
+) -> None:
+    """V-04: the daily cap does not rest on the word of one endpoint."""
+    receipt = await gateway(MINED, *others).receipt(Hash32(bytes(32)))
+
+    assert receipt is not None
+    assert (receipt.is_confirmed, receipt.fee_wei) == (is_confirmed, fee_wei)
+
+
+async def test_receipt__chain_that_charges_for_data__counts_that_as_well() -> None:
+    """OP Stack: 100 gas at 3 wei, and 50,000 wei for the data on layer 1."""
+    rollup = {**MINED, "l1Fee": "0xc350"}
+
+    receipt = await gateway(rollup, rollup).receipt(Hash32(bytes(32)))
+
+    assert receipt is not None
+    assert receipt.fee_wei == 50_300
+
+
+@pytest.mark.parametrize("cause", [ValueError(), OverflowError(), KeyError("x"), AttributeError(), TypeError()])
+async def test_call__answer_breaks_what_reads_it__asks_the_next(cause: Exception) -> None:
+    assert await gateway(cause, "0x12").call([(ORACLE, b"\x01")]) == [b"\x12"]
+
+
+@pytest.mark.parametrize("quantity", ["-0x1", "0x8000000000000000", "0x" + "f" * 5_000])
+async def test_reads__quantity_out_of_bounds__is_malformed(quantity: str) -> None:
+    chain = gateway(quantity)
+
+    for read in (chain.nonce(ORACLE), chain.estimate_gas(ORACLE, ORACLE, b"")):
+        with pytest.raises(MalformedAnswerError):
+            await read
+
+
 async def test_logs__by_epoch__filter_on_the_indexed_argument() -> None:
     endpoint = FakeEndpoint([])
     topic, indexed = keccak256(b"event"), Hash32(bytes(32))

@@ -42,7 +42,12 @@ REPORT = Report(
     stalled_chains=0,
 )
 RECEIPT = Receipt(
-    transaction_hash=keccak256(b"tx"), block_number=BlockNumber(7), is_success=True, gas_used=60_000, fee_wei=1
+    transaction_hash=keccak256(b"tx"),
+    block_number=BlockNumber(7),
+    is_success=True,
+    gas_used=60_000,
+    is_confirmed=True,
+    fee_wei=1,
 )
 NO_HEAD = Head(
     epoch=Epoch(0),

@@ -126,6 +126,44 @@ def test_balance__fees_wider_than_64_bits__are_whole(tmp_path: Path, clock: SetC
     stores.database.close()
 
 
+def test_settle__lower_nonce_whose_receipt_was_never_seen__counts_in_full(tmp_path: Path, clock: SetClock) -> None:
+    """By hand: 500 of nonce 5, mined unseen, and 500 of nonce 6 are the whole cap of 1,000."""
+    stores, purse = open_purse(tmp_path / "node.db", clock)
+    purse.reserve(CHAIN, hash_of(5), 5, 400)
+    purse.reserve(CHAIN, hash_of(55), 5, 500)
+    purse.reserve(CHAIN, hash_of(6), 6, 500)
+
+    purse.settle(CHAIN, 6, 500)
+
+    assert purse.balance(CHAIN).spent_wei == CAP_WEI
+    assert purse.outstanding(CHAIN) == ()
+    with pytest.raises(SpendingCapError):
+        purse.reserve(CHAIN, hash_of(7), 7, 1)
+    stores.database.close()
+
+
+def test_settle__no_two_agree_on_the_fee__counts_what_was_set_aside(tmp_path: Path, clock: SetClock) -> None:
+    stores, purse = open_purse(tmp_path / "node.db", clock)
+    purse.reserve(CHAIN, hash_of(1), 0, 300)
+    purse.reserve(CHAIN, hash_of(2), 0, 400)
+
+    purse.settle(CHAIN, 0, None)
+
+    assert purse.balance(CHAIN).spent_wei == 400
+    stores.database.close()
+
+
+def test_settle__negative_fee__takes_nothing_back(tmp_path: Path, clock: SetClock) -> None:
+    stores, purse = open_purse(tmp_path / "node.db", clock)
+    purse.reserve(CHAIN, hash_of(1), 0, 300)
+    purse.settle(CHAIN, 0, 300)
+
+    purse.settle(CHAIN, 1, -300)
+
+    assert purse.balance(CHAIN).spent_wei == 300
+    stores.database.close()
+
+
 @dataclass
 class Account:
     """An account on a chain: at most one of the transactions with the next nonce is mined, at any later moment."""
@@ -152,6 +190,7 @@ STEPS = st.lists(
         st.sampled_from(["mined", "stuck", "killed", "refused"]),
         st.integers(0, 3),
         st.integers(50, 100),
+        st.booleans(),
     ),
     max_size=30,
 )
@@ -160,19 +199,21 @@ STEPS = st.lists(
 @settings(max_examples=15)
 @given(steps=STEPS)
 def test_purse__any_course_of_replaced_late_and_lost_transactions__stays_under_the_cap(
-    steps: list[tuple[int, int, str, int, int]],
+    steps: list[tuple[int, int, str, int, int, bool]],
 ) -> None:
     clock, account = SetClock(FIRST_S), Account()
     with tempfile.TemporaryDirectory() as folder:
         stores, purse = open_purse(Path(folder) / "node.db", clock)
-        for number, (pause_s, fee_wei, what, choice, share) in enumerate(steps):
+        for number, (pause_s, fee_wei, what, choice, share, is_lagging) in enumerate(steps):
             # Whatever is pending may be mined while nobody looks.
             clock.now_s += pause_s // 2
             if choice % 2:
                 account.mine(choice, share, clock.now_s)
             clock.now_s += pause_s // 2
             for known, nonce in purse.outstanding(CHAIN):
-                if known in account.receipts:
+                # The newest receipt can be there while those before it are not.
+                is_hidden = is_lagging and nonce < account.nonce - 1
+                if known in account.receipts and not is_hidden:
                     purse.settle(CHAIN, nonce, account.receipts.pop(known)[1])
             try:
                 purse.reserve(CHAIN, hash_of(number), account.nonce, fee_wei)
