@@ -95,6 +95,9 @@ class Health:
             found.append(
                 ("clock_off", f"a finalised block is dated {newest_block_s}, ahead of this clock: set the time")
             )
+        if self._status.unexpected_error:
+            words = f"{self._status.unexpected_error}: the log has the whole of it; report it, and restart the node if it stays"
+            found.append(("unexpected_error", words))
         if self._status.storage_error:
             found.append(("storage", self._status.storage_error))
         free = shutil.disk_usage(self._database_path.parent).free

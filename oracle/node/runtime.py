@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from oracle.chain.asking import Backoff
@@ -131,9 +132,9 @@ class Runtime:
         boundaries = asyncio.create_task(self._run_boundaries())
         if self._config.params.epoch_seconds > 2 * IDLE_SYNC_S:
             for chain_id in self._readers:
-                self._spawn(self._cuts.keep_synced(chain_id))
+                self._spawn(self._keep_running(partial(self._cuts.keep_synced, chain_id)))
         for audit in self._audits:
-            self._spawn(audit.run())
+            self._spawn(self._keep_running(audit.run))
         try:
             while True:
                 await self._handle(await self._events.get())
@@ -142,6 +143,16 @@ class Runtime:
             for task in (boundaries, *self._tasks):
                 task.cancel()
             await asyncio.gather(boundaries, *self._tasks, return_exceptions=True)
+
+    async def _keep_running(self, begin: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Do something until it is done: begin anew after an error that nobody expected."""
+        backoff = Backoff(RETRY_S, LONGEST_RETRY_S)
+        while True:
+            task = self._spawn(begin())
+            await asyncio.wait([task])
+            if task.cancelled() or task.exception() is None:
+                return
+            await asyncio.sleep(backoff.next_s())
 
     async def _handle(self, event: Event) -> None:
         if self._status.halted:
@@ -187,6 +198,8 @@ class Runtime:
         if before is not None:
             before.cpu_ms = time.process_time_ns() // 1_000_000 - self._cpu_start_ms
             self._log.info("epoch over", epoch=before.epoch, cpu_ms=before.cpu_ms, **suffix_ms(before.phases_ms))
+        if self._status.agreed_epoch is not None and self._status.agreed_epoch + 1 >= epoch:
+            self._status.unexpected_error = ""
         self._cpu_start_ms = time.process_time_ns() // 1_000_000
         self.post(BoundaryReached(epoch=epoch))
 
@@ -245,12 +258,14 @@ class Runtime:
             self.post(ObservationReady(epoch=cut.epoch, scores=scores))
             return
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._on_task_done)
+        return task
 
     def _on_task_done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             self._log.error("a task failed", exc_info=error)
+            self._status.unexpected_error = f"{type(error).__name__} in {task.get_coro().__qualname__}"

@@ -69,6 +69,8 @@ class NodeStatus:
         self.missed_count = 0
         self.blames_count = 0
         self.storage_error = ""
+        self.unexpected_error = ""
+        """The last error that this code has no name for, until an epoch is agreed."""
         self.halted = ""
         """Why this node stopped voting; empty while it votes."""
 

@@ -17,7 +17,7 @@ from oracle.consensus.recovery import restore
 from oracle.consensus.state import NodeState, new_node
 from oracle.domain.committee import CommitteeConfig
 from oracle.domain.ids import keccak256
-from oracle.domain.report import ChainCut, Cut
+from oracle.domain.report import ChainCut, Cut, Report
 from oracle.domain.score import Score
 from oracle.domain.units import BlockNumber, ChainId, Epoch, NodeId, TimestampS
 from oracle.node.authentication import Authenticator, DropCounters
@@ -109,8 +109,8 @@ class QuickNode:
 class QuickCommittee:
     """Starts, kills and restarts nodes on their own databases."""
 
-    def __init__(self, folder: Path, behaviours: Mapping[int, Behaviour] | None = None) -> None:
-        self.config: CommitteeConfig = quick_config()
+    def __init__(self, folder: Path, behaviours: Mapping[int, Behaviour] | None = None, epoch_seconds: int = 1) -> None:
+        self.config: CommitteeConfig = quick_config(epoch_seconds)
         self.chain_ids = tuple(chain.chain_id for chain in self.config.params.chains)
         self.folder = folder
         self.behaviours = behaviours or {}
@@ -118,6 +118,7 @@ class QuickCommittee:
         self.landed: list[Transmit] = []
         self.observers: dict[int, FakeObserver] = {}
         """Observers of nodes that are not to see what the others see."""
+        self.make_reader: type[FakeReader] = FakeReader
         self.clocks: dict[int, SystemClock] = {}
         """Clocks of nodes that are not to have the machine's."""
 
@@ -132,7 +133,7 @@ class QuickCommittee:
         runtime = Runtime(
             config=self.config,
             state=self._restored_state(NodeId(number), stores),
-            readers={c: cast("ChainReader", FakeReader(c)) for c in self.chain_ids},
+            readers={c: cast("ChainReader", self.make_reader(c)) for c in self.chain_ids},
             observer=cast("Observer", self.observers.get(number, FakeObserver())),
             authenticator=Authenticator(self.config),
             drops=drops,
@@ -197,4 +198,15 @@ class QuickCommittee:
                 agreed = self.nodes[NodeId(number)].status.agreed_epoch
                 if agreed is not None and agreed > after:
                     return agreed
+                await asyncio.sleep(0.02)
+
+    async def wait_for_landing(self, number: int) -> Report:
+        """Return the first report that landed and that a node has written down, which it does beside its work."""
+        reports = self.nodes[NodeId(number)].stores.reports
+        async with asyncio.timeout(40):
+            while True:
+                for effect in self.landed:
+                    report = reports.report(effect.report.epoch)
+                    if report is not None:
+                        return report
                 await asyncio.sleep(0.02)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ from oracle.node.authentication import DropReason
 from oracle.node.faults import FaultKind, make_behaviour
 from oracle.node.observe import Observed
 from tests.node.committee import SIGNERS
-from tests.node.quick_committee import SCORES, FakeObserver, QuickCommittee
+from tests.node.quick_committee import SCORES, FakeObserver, FakeReader, QuickCommittee
 
 pytestmark = pytest.mark.anyio
 LIAR = 3
@@ -40,13 +41,12 @@ def start_all(committee: QuickCommittee) -> None:
 async def test_runtime__four_honest_nodes__agree_on_the_tree_of_their_scores(committee: QuickCommittee) -> None:
     start_all(committee)
 
-    epoch = await committee.wait_for_agreement(0)
-    await committee.wait_for_agreement(0, after=epoch)
+    report = await committee.wait_for_landing(0)
+    await committee.wait_for_agreement(0, after=report.epoch)
 
-    report = committee.nodes[NodeId(0)].stores.reports.report(epoch)
-    assert report is not None
+    landed = {effect.report.hash for effect in committee.landed if effect.report.epoch == report.epoch}
+    assert landed == {report.hash}
     assert report.scores_root == MerkleTree(score.leaf for score in SCORES).root
-    assert {effect.report.hash for effect in committee.landed if effect.report.epoch == epoch} == {report.hash}
 
 
 async def test_runtime__a_node_lies__report_unchanged_and_the_liar_named(tmp_path: Path) -> None:
@@ -106,6 +106,34 @@ async def test_runtime__disk_full_at_a_vote__stops_and_sends_nothing_of_it(commi
         if m.sender == 1 and m.kind in (MessageKind.PREPARE, MessageKind.COMMIT, MessageKind.REVEAL)
     }
     assert seen <= stored
+
+
+class BreakingReader(FakeReader):
+    """A chain whose first read fails in a way that has no name."""
+
+    syncs_count = 0
+
+    async def sync(self) -> Any:
+        type(self).syncs_count += 1
+        if type(self).syncs_count == 1:
+            raise ZeroDivisionError
+        return await super().sync()
+
+
+async def test_runtime__syncing_breaks_unexpectedly__is_shown_and_begun_anew(tmp_path: Path) -> None:
+    """The loop between the boundaries of long epochs is begun once; nothing else would notice its end for hours."""
+    committee = QuickCommittee(tmp_path, epoch_seconds=3_600)
+    committee.make_reader = BreakingReader
+    node = committee.start(0)
+
+    async with asyncio.timeout(20):
+        while True:
+            await asyncio.sleep(0.02)
+            if BreakingReader.syncs_count > len(committee.chain_ids):
+                break
+
+    assert node.status.unexpected_error == "ZeroDivisionError in CutFinder.keep_synced"
+    await committee.stop_all()
 
 
 class ReorgObserver(FakeObserver):
