@@ -11,14 +11,13 @@ import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import httpx
 import orjson
 
+from oracle.chain.http_dates import LONGEST_REST_S, parse_date_s, read_retry_after_s
 from oracle.chain.logs import paused_collection
 from oracle.chain.quantities import UNREADABLE, parse_quantity
 from oracle.domain.units import ChainId
@@ -45,8 +44,6 @@ LEAST_BYTES_PER_PART = 16
 """`[],` decodes to thirty times its size; a log or a receipt has two objects or lists in 300 bytes and more."""
 TWIN_ANSWER_BYTES = 64 << 10
 """From this size on it pays to compare an answer with the one before."""
-LONGEST_REST_S = 900.0
-"""However long an endpoint wants to be left alone, it is tried again after this time."""
 RATE_LIMIT_CODES = frozenset({429, -32005, -32007, -32029})
 """JSON-RPC codes of providers for too many requests; -32005 (EIP-1474, "limit exceeded") is used for too large answers as well."""
 SIZE_WORDS = ("result", "range", "logs", "size", "response")
@@ -144,7 +141,7 @@ class RpcEndpoint:
         """Return by how much this machine's clock was ahead of the endpoint's at the last answer, None if that had no date."""
         if self._dated is None:
             return None
-        date_s = _parse_date_s(self._dated[0])
+        date_s = parse_date_s(self._dated[0])
         return None if date_s is None else self._dated[1] - date_s
 
     async def close(self) -> None:
@@ -210,7 +207,7 @@ class RpcEndpoint:
             raise EndpointRefusalError(self._name, f"{calls[0][0]}: more than {largest_bytes} bytes")
         if status == httpx.codes.REQUEST_ENTITY_TOO_LARGE:
             raise EndpointRefusalError(self._name, f"{calls[0][0]}: HTTP 413")
-        retry_after_s = _retry_after_s(headers)
+        retry_after_s = read_retry_after_s(headers)
         if status == httpx.codes.TOO_MANY_REQUESTS or (
             status == httpx.codes.SERVICE_UNAVAILABLE and retry_after_s is not None
         ):
@@ -270,25 +267,6 @@ class RpcEndpoint:
         if isinstance(code, int) and code in RATE_LIMIT_CODES and not any(word in text for word in SIZE_WORDS):
             return EndpointRateLimitError(self._name, words)
         return EndpointRefusalError(self._name, words)
-
-
-def _retry_after_s(headers: httpx.Headers) -> float | None:
-    """Return the seconds that a `Retry-After` asks for, as a number or as a date; None without a readable one."""
-    text = headers.get("retry-after")
-    if text is None:
-        return None
-    if text.strip().isdecimal():
-        return min(LONGEST_REST_S, float(text))
-    then_s, now_s = _parse_date_s(text), _parse_date_s(headers.get("date", ""))
-    return None if then_s is None else max(0.0, then_s - (time.time() if now_s is None else now_s))
-
-
-def _parse_date_s(text: str) -> float | None:
-    try:
-        parsed = parsedate_to_datetime(text)
-        return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp()
-    except UNREADABLE:
-        return None
 
 
 def _host_of(url: str) -> str:

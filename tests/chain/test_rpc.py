@@ -11,11 +11,11 @@ import httpx
 import orjson
 import pytest
 
+from oracle.chain.http_dates import LONGEST_REST_S
 from oracle.chain.rpc import (
     BATCH_CALLS,
     LARGEST_ANSWER_BYTES,
     LARGEST_SINGLE_BYTES,
-    LONGEST_REST_S,
     TWIN_ANSWER_BYTES,
     Call,
     RpcEndpoint,
