@@ -259,7 +259,7 @@ class Runtime:
             return
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = asyncio.create_task(work)
+        task = asyncio.create_task(work, name=getattr(work, "__qualname__", None))
         self._tasks.add(task)
         task.add_done_callback(self._on_task_done)
         return task
@@ -268,4 +268,4 @@ class Runtime:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             self._log.error("a task failed", exc_info=error)
-            self._status.unexpected_error = f"{type(error).__name__} in {task.get_coro().__qualname__}"
+            self._status.unexpected_error = f"{type(error).__name__} in {task.get_name()}"
