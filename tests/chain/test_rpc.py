@@ -16,10 +16,8 @@ from oracle.chain.rpc import (
     BATCH_CALLS,
     LARGEST_ANSWER_BYTES,
     LARGEST_SINGLE_BYTES,
-    TWIN_ANSWER_BYTES,
     Call,
     RpcEndpoint,
-    TwinDecoder,
 )
 from oracle.domain.units import ChainId
 from oracle.errors import (
@@ -297,30 +295,3 @@ async def test_batch__larger_than_such_an_answer_can_be__is_refused(
     assert await make_endpoint(answer_padded(largest_bytes)).batch(calls) == [None] * calls_count
     with pytest.raises(EndpointRefusalError, match=f"more than {largest_bytes} bytes"):
         await make_endpoint(answer_padded(largest_bytes + 1)).batch(calls)
-
-
-def test_twin_decoder__same_bytes_twice__are_decoded_once_and_then_forgotten() -> None:
-    decoder = TwinDecoder()
-    content = orjson.dumps(["x" * TWIN_ANSWER_BYTES])
-
-    first, second, third = (decoder.decode(content) for _ in range(3))
-
-    assert first is second
-    assert third is not first
-    assert third == first
-
-
-def test_twin_decoder__other_bytes__are_decoded_and_nothing_stays() -> None:
-    decoder = TwinDecoder()
-    left, right = (orjson.dumps([letter * TWIN_ANSWER_BYTES]) for letter in "xy")
-
-    assert (decoder.decode(left), decoder.decode(right)) == (["x" * TWIN_ANSWER_BYTES], ["y" * TWIN_ANSWER_BYTES])
-    assert decoder._content == b""
-
-
-def test_twin_decoder__no_json__is_an_error_each_time() -> None:
-    decoder = TwinDecoder()
-
-    for _ in range(2):
-        with pytest.raises(orjson.JSONDecodeError):
-            decoder.decode(b"[" * TWIN_ANSWER_BYTES)
