@@ -19,7 +19,7 @@ contract Staking is IStaking, ReentrancyGuardTransient {
     /// @dev One word: what a member lost in an incident. `offence` is the gravest proved.
     struct Record {
         uint128 pending;
-        uint64 caseNumber;
+        uint48 caseNumber;
         Offence offence;
     }
 
@@ -29,11 +29,11 @@ contract Staking is IStaking, ReentrancyGuardTransient {
         uint40 payableAt;
     }
 
-    /// @dev Two words.
+    /// @dev One word. A token of 18 decimals may have 20 trillion units staked.
     struct Totals {
-        uint128 slashable;
-        uint128 pending;
-        uint64 cases;
+        uint104 slashable;
+        uint104 pending;
+        uint48 cases;
     }
 
     uint256 private constant _BPS = 10_000;
@@ -89,7 +89,7 @@ contract Staking is IStaking, ReentrancyGuardTransient {
         if (amount == 0) revert ZeroStake();
         Stake storage stake = _stakes[member];
         stake.bonded = (stake.bonded + amount).toUint128();
-        _totals.slashable = (_totals.slashable + amount).toUint128();
+        _totals.slashable = (_totals.slashable + amount).toUint104();
         emit Bonded(member, msg.sender, amount);
         uint256 before = token.balanceOf(address(this));
         token.safeTransferFrom(msg.sender, address(this), amount);
@@ -118,7 +118,7 @@ contract Staking is IStaking, ReentrancyGuardTransient {
         if (block.timestamp <= stake.releaseAt) revert EarlyWithdrawal(block.timestamp, stake.releaseAt);
         stake.unbonding = 0;
         // Cast is safe: the amount is a member's part.
-        _totals.slashable -= uint128(amount);
+        _totals.slashable -= uint104(amount);
         emit Withdrawn(msg.sender, receiver, amount);
         token.safeTransfer(receiver, amount);
     }
@@ -139,7 +139,7 @@ contract Staking is IStaking, ReentrancyGuardTransient {
             revert LateEvidence(block.timestamp, observedAt + unbondingSeconds);
         }
         Totals memory totals = _totals;
-        uint64 caseNumber = totals.cases + 1;
+        uint48 caseNumber = totals.cases + 1;
         bool isProved;
         for (uint256 i = 0; i < members.length; ++i) {
             Record storage record = _records[members[i]][observedAt / incidentSeconds];
@@ -155,8 +155,8 @@ contract Staking is IStaking, ReentrancyGuardTransient {
         if (!isProved) return 0;
         // Casts are safe: what is taken is inside the total; block times are below 2^40.
         _cases[caseNumber] = Case(challenger, uint40(block.timestamp + oracle.challengeSeconds()));
-        totals.slashable -= uint128(amount);
-        totals.pending = (totals.pending + amount).toUint128();
+        totals.slashable -= uint104(amount);
+        totals.pending = (totals.pending + amount).toUint104();
         totals.cases = caseNumber;
         _totals = totals;
     }
@@ -171,7 +171,8 @@ contract Staking is IStaking, ReentrancyGuardTransient {
         if (block.timestamp < case_.payableAt) revert EarlySettlement(block.timestamp, case_.payableAt);
         uint256 paid = pending / 2;
         record.pending = 0;
-        _totals.pending -= pending;
+        // Cast is safe: it is part of the total.
+        _totals.pending -= uint104(pending);
         emit Settled(member, epoch, case_.challenger, paid, pending - paid);
         token.safeTransfer(BURN_ADDRESS, pending - paid);
         token.safeTransfer(case_.challenger, paid);
