@@ -1,4 +1,4 @@
-"""Puts the Maker adapter's numbers beside those that the node's code reads from the replayed chains, vault by vault.
+"""Puts the numbers of a fee-free twin of the Maker adapter beside those that the node's code reads from the replayed chains, vault by vault.
 
 Times differ by the replay's shift, chains, blocks and addresses by what they are: everything else has to be equal, to the last bit of every vector.
 """
@@ -11,8 +11,8 @@ from pathlib import Path
 
 from oracle.chain.histories import build_histories, list_candidates
 from oracle.chain.reader import project_cut
-from oracle.domain.event import LendingEvent
-from oracle.domain.ids import borrower_subject, parse_address
+from oracle.domain.event import EventKind, LendingEvent
+from oracle.domain.ids import SubjectId, borrower_subject, parse_address
 from oracle.domain.position import PositionSample
 from oracle.domain.report import Cut
 from oracle.domain.units import DAY_S, ChainId, Epoch, TimestampS
@@ -27,6 +27,8 @@ from training.datasets.maker_on_aave import read_maker_on_aave
 from training.histories import Snapshot, take_snapshot
 
 type Vector = tuple[int, ...]
+
+LISTED_DAYS = 365
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +48,10 @@ class Comparison:
     unlisted: list[int] = field(default_factory=list)
     different: dict[int, str] = field(default_factory=dict)
     vectors: int = 0
+    listed: dict[int, set[int]] = field(default_factory=dict)
+    """Vaults that the node lists, by cut."""
+    expected: dict[int, set[int]] = field(default_factory=dict)
+    """Vaults that it has to list by the data alone."""
 
     def describe(self) -> str:
         """Return the figures in words."""
@@ -53,7 +59,8 @@ class Comparison:
         for reason in self.different.values():
             by_reason[reason] = by_reason.get(reason, 0) + 1
         lines = [
-            f"{len(self.equal)} vaults equal ({self.vectors} vectors), {len(self.unlisted)} of which no cut lists one, all events equal"
+            f"{len(self.equal)} vaults equal ({self.vectors} vectors), {len(self.unlisted)} of which no cut lists one, all events equal",
+            f"vaults listed at each cut: {[len(vaults) for _, vaults in sorted(self.listed.items())]}",
         ]
         return "\n".join(lines + [f"{count} differ: {reason}" for reason, count in sorted(by_reason.items())])
 
@@ -102,7 +109,10 @@ def compare_sides(replay: ReplayEntry, report: ReplayReport, dataset: Dataset, c
     borrowers = {b.subject: b for b in dataset.borrowers}
     snapshots = {cut_s: take_snapshot(dataset, TimestampS(cut_s)) for cut_s in chain.vectors}
     last_s = max(chain.vectors)
-    result = Comparison()
+    result = Comparison(
+        listed={cut_s: {*vectors} for cut_s, vectors in chain.vectors.items()},
+        expected={cut_s: choose_listed(report, borrowers, cut_s) for cut_s in chain.vectors},
+    )
     for vault in report.vaults:
         borrower = borrowers[borrower_subject(vault_address(vault.vault_id))]
         compared, difference = _compare_vault(replay, vault.vault_id, borrower, snapshots, chain, last_s)
@@ -114,6 +124,18 @@ def compare_sides(replay: ReplayEntry, report: ReplayReport, dataset: Dataset, c
         else:
             result.unlisted.append(vault.vault_id)
     return result
+
+
+def choose_listed(report: ReplayReport, borrowers: Mapping[SubjectId, Borrower], cut_s: int) -> set[int]:
+    """Return the vaults that are listed at a cut by the twin's rows: debt at the cut, or a borrow in the 365 days before it."""
+    found = set()
+    for vault in report.vaults:
+        borrower = borrowers[borrower_subject(vault_address(vault.vault_id))]
+        owes = any(at.as_of_s == cut_s for at in borrower.positions)
+        year = range(cut_s - LISTED_DAYS * DAY_S, cut_s + 1)
+        if owes or any(e.kind is EventKind.BORROW and e.time_s in year for e in borrower.events):
+            found.add(vault.vault_id)
+    return found
 
 
 def _compare_vault(
@@ -154,7 +176,7 @@ def _reasons(vault: VaultReport) -> str:
 
 
 async def compare_maker(world: World, data: Path, *, cuts: int, every_days: int) -> Comparison:
-    """Compare the world's vaults with the adapter's at some midnights up to the end of the data."""
+    """Compare the world's vaults with the twin's at some midnights up to the end of the data."""
     replay = world.manifest.replay
     assert replay is not None
     chain = await read_chain_side(world, choose_cuts(replay, count=cuts, every_days=every_days))
