@@ -1,4 +1,4 @@
-"""A million rows of feature input to vectors: events and daily samples of borrowers with 100 to 1,000 rows each, and hourly prices of twenty tokens.
+"""A million rows of feature input to vectors: events and daily samples of borrowers with 100 to 1,000 rows each; a year's hourly prices of twenty tokens on top.
 
 `python -m tests.bench.feature_volume` says how long it took on all processes and how much memory the largest of them had. Borrowers come in batches from
 a seed and are forgotten when their vectors are made, so memory does not grow with their number. Vectors are those of `compute_borrower_vector` and
@@ -48,6 +48,9 @@ class Volume:
     vectors_cpu_s: float
     digest: bytes
     peak_kb: int
+
+
+NOTHING = Volume(rows_count=0, vectors_count=0, vectors_cpu_s=0, digest=b"", peak_kb=0)
 
 
 def token_of(index: int) -> Address:
@@ -169,14 +172,17 @@ def _volume(rows_count: int, vectors: Sequence[tuple[int, ...]], cpu_s: float) -
         vectors_count=len(vectors),
         vectors_cpu_s=cpu_s,
         digest=hashlib.sha256(repr(vectors).encode()).digest(),
-        peak_kb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
+        peak_kb=_read_peak_kb(),
     )
 
 
-def compute_volume(rows_wanted: int, *, processes: int) -> Volume:
-    """Turn at least so many rows into vectors on some processes, a few batches at a time."""
-    total = compute_collaterals()
-    first = 0
+def _read_peak_kb() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def compute_borrowers(rows_wanted: int, *, processes: int) -> Volume:
+    """Turn at least so many rows of borrowers into vectors on some processes, a few batches at a time."""
+    total, first = NOTHING, 0
     with ProcessPoolExecutor(processes) as pool:
         while total.rows_count < rows_wanted:
             starts = [first + i * BATCH_BORROWERS for i in range(processes)]
@@ -198,20 +204,25 @@ def _add(left: Volume, right: Volume) -> Volume:
 
 
 def main() -> None:
-    """Turn a million rows into vectors and print what it took, one `name value` a line."""
+    """Turn a million rows of borrowers, and the prices, into vectors and print what it took, one `name value` a line."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.feature_volume", description=str(__doc__))
-    parser.add_argument("--rows", type=int, default=ROWS)
+    parser.add_argument("--rows", type=int, default=ROWS, help="of borrowers; the price hours come on top")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args()
     started_s = time.perf_counter()
-    volume = compute_volume(options.rows, processes=options.processes)
+    collaterals = compute_collaterals()
+    borrowers = compute_borrowers(options.rows, processes=options.processes)
     wall_s = time.perf_counter() - started_s
-    print("rows", volume.rows_count)
-    print("vectors", volume.vectors_count)
+    total = _add(collaterals, borrowers)
+    print("borrower_rows", borrowers.rows_count)
+    print("borrower_vectors", borrowers.vectors_count)
+    print("borrower_cpu_s", f"{borrowers.vectors_cpu_s:.2f}")
+    print("price_hours", collaterals.rows_count)
+    print("collateral_vectors", collaterals.vectors_count)
+    print("collateral_cpu_s", f"{collaterals.vectors_cpu_s:.2f}")
     print("wall_s", f"{wall_s:.2f}")
-    print("vectors_cpu_s", f"{volume.vectors_cpu_s:.2f}")
-    print("peak_mb", volume.peak_kb // 1_000)
-    print("digest", volume.digest.hex())
+    print("peak_mb", max(total.peak_kb, _read_peak_kb()) // 1_000)
+    print("digest", total.digest.hex())
 
 
 if __name__ == "__main__":
