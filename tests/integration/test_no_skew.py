@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from oracle.domain.event import EventKind
+from oracle.domain.ids import SubjectId, borrower_subject, parse_address
 from oracle.sandbox.config import HistorySpec, SandboxConfig, find_sandbox_models
 from oracle.sandbox.replay.spec import ReplaySpec
 from oracle.sandbox.world import World, start_world
 from tests.integration.data_folder import find_data_folder
-from tests.integration.no_skew import compare_node_and_training
+from tests.integration.no_skew import Comparison, compare_node_and_training
 from training.histories import compute_vectors
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
-CUTS, EVERY_DAYS, REPLAY_EVERY_DAYS = 5, 29, 149
+CUTS, EVERY_DAYS = 5, 29
+# Vaults have years of history, borrowers of Morpho Blue 55 days at its end: two schedules of one world.
+VAULT_EVERY_DAYS, MORPHO_EVERY_DAYS = 149, 10
+LEAST_VAULTS, LEAST_LIQUIDATED, LEAST_ON_MORPHO = 200, 30, 200
 SPEC = HistorySpec(seed=11)
 
 
@@ -85,16 +90,57 @@ async def replayed_world(tmp_path: Path) -> AsyncIterator[World]:
         yield world
 
 
-async def test_vectors__replayed_world__are_the_nodes_at_every_cut(replayed_world: World, tmp_path: Path) -> None:
-    comparison = await compare_node_and_training(replayed_world, tmp_path, cuts=CUTS, every_days=REPLAY_EVERY_DAYS)
+def choose_subjects(world: World, *, vaults: bool) -> set[SubjectId]:
+    """Return the subjects of the replayed vaults, or of the other borrowers, which are those of Morpho Blue."""
+    return {
+        borrower_subject(parse_address(borrower.address))
+        for borrower in world.manifest.borrowers
+        if (borrower.vault_id is not None) is vaults
+    }
+
+
+def check_all_equal(comparison: Comparison) -> None:
+    """Hold that nothing differs, and that every pair of the committee's was compared at every cut."""
     print(comparison.describe())
     mismatches = comparison.find_mismatches()
 
     assert mismatches == []
     assert len(comparison.node) == CUTS
-    replay, dataset = replayed_world.manifest.replay, comparison.dataset
-    assert replay is not None
-    # Most vaults are listed at some cut: debt, or a borrow in the year before.
-    assert len(dataset.borrowers) > replay.vaults // 2
-    liquidated = sum(any(e.kind is EventKind.LIQUIDATION for e in b.events) for b in dataset.borrowers)
-    assert liquidated > replay.liquidated_vaults // 2
+    n_collaterals = [len(vectors) - comparison.n_borrowers[as_of_s] for as_of_s, vectors in comparison.node.items()]
+    assert n_collaterals == [sum(len(chain.pairs) for chain in comparison.dataset.chains)] * CUTS
+
+
+async def test_vectors__replayed_world__are_the_nodes_at_every_cut(replayed_world: World, tmp_path: Path) -> None:
+    vaults = choose_subjects(replayed_world, vaults=True)
+    on_morpho = choose_subjects(replayed_world, vaults=False)
+
+    over_years = await compare_node_and_training(
+        replayed_world, tmp_path / "years", cuts=CUTS, every_days=VAULT_EVERY_DAYS
+    )
+    over_weeks = await compare_node_and_training(
+        replayed_world, tmp_path / "weeks", cuts=CUTS, every_days=MORPHO_EVERY_DAYS
+    )
+
+    # Vaults: many at each cut, most at some cut, and enough that were liquidated.
+    check_all_equal(over_years)
+    listed = [vaults & vectors.keys() for _, vectors in sorted(over_years.node.items())]
+    liquidated = {
+        borrower.subject
+        for borrower in over_years.dataset.borrowers
+        if borrower.subject in vaults and any(event.kind is EventKind.LIQUIDATION for event in borrower.events)
+    }
+    print(f"vaults at each cut: {[*map(len, listed)]}, {len(set().union(*listed))} of {len(vaults)} at some cut")
+    print(f"{len(liquidated)} vaults with a liquidation")
+    assert min(map(len, listed)) >= LEAST_VAULTS
+    assert len(set().union(*listed)) > len(vaults) * 9 // 10
+    assert len(liquidated) > LEAST_LIQUIDATED
+    # Borrowers of Morpho Blue: some that are there at every cut, with another vector each time, and more from cut to cut.
+    check_all_equal(over_weeks)
+    morpho_listed = [on_morpho & vectors.keys() for _, vectors in sorted(over_weeks.node.items())]
+    at_all_cuts = set.intersection(*morpho_listed)
+    changing = {s for s in at_all_cuts if len({vectors[s] for vectors in over_weeks.node.values()}) == CUTS}
+    print(
+        f"of Morpho Blue at each cut: {[*map(len, morpho_listed)]}, {len(at_all_cuts)} at all, {len(changing)} changing"
+    )
+    assert min(len(at_all_cuts), len(changing)) >= LEAST_ON_MORPHO
+    assert all(before < after for before, after in pairwise(morpho_listed))
