@@ -157,7 +157,7 @@ class AnvilChain:
     async def dump_state(self, path: Path) -> None:
         """Write the whole chain for `--load-state`: accounts, blocks, receipts with logs, but no call traces."""
         dumped = bytes.fromhex((await self.rpc("anvil_dumpState"))[2:])
-        await asyncio.to_thread(write_state, dumped, path)
+        await asyncio.to_thread(write_state, dumped, path, chain_id=self.chain_id)
 
     async def snapshot(self) -> str:
         """Return the id of a snapshot for `revert`."""
