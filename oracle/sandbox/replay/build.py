@@ -65,15 +65,14 @@ async def build_replay(
     report.write(folder)
     for chain_id in spec.chain_ids:
         CheckpointStore(folder, chain_id).forget()
-    (folder / SHIFT_FILE).unlink()
+    (folder / SHIFT_FILE).unlink(missing_ok=True)
     return manifest
 
 
 def _choose_span(spec: ReplaySpec, folder: Path, rows: Sequence[VaultRow]) -> ReplaySpan:
     start_s = min(row.time_s for row in rows)
     end_s = max(row.time_s for row in rows if spec.days is None or row.time_s < start_s + spec.days * DAY_S)
-    limit_s = _resumed_limit_s(folder) or (spec.end_s if spec.end_s is not None else int(time.time()) - END_LAG_S)
-    (folder / SHIFT_FILE).write_bytes(orjson.dumps({"limit_s": limit_s}))
+    limit_s = spec.end_s if spec.end_s is not None else choose_limit_s(folder, now_s=int(time.time()))
     shift_s = (limit_s - end_s) // DAY_S * DAY_S
     return ReplaySpan(
         first_s=start_s // DAY_S * DAY_S - LEAD_DAYS * DAY_S, rows_start_s=start_s, rows_end_s=end_s,
@@ -81,17 +80,21 @@ def _choose_span(spec: ReplaySpec, folder: Path, rows: Sequence[VaultRow]) -> Re
     )  # fmt: skip
 
 
-def _resumed_limit_s(folder: Path) -> int | None:
-    """Return where the killed replay of this folder was to end; one too long ago starts over."""
+def choose_limit_s(folder: Path, *, now_s: int) -> int:
+    """Return where a history ends at most: where the killed replay of this folder was to end, however often it was started again.
+
+    One that began too long ago starts over: its checkpoints are removed.
+    """
     path = folder / SHIFT_FILE
-    if not path.is_file():
-        return None
-    limit_s = int(orjson.loads(path.read_bytes())["limit_s"])
-    if time.time() - path.stat().st_mtime < RESUMED_WITHIN_S:
-        return limit_s
-    for chain_record in folder.glob("checkpoint-*"):
-        chain_record.unlink()
-    return None
+    if path.is_file():
+        kept_s = int(orjson.loads(path.read_bytes())["limit_s"])
+        if now_s - kept_s < RESUMED_WITHIN_S:
+            return kept_s
+        for chain_record in folder.glob("checkpoint-*"):
+            chain_record.unlink()
+    limit_s = now_s - END_LAG_S
+    path.write_bytes(orjson.dumps({"limit_s": limit_s}))
+    return limit_s
 
 
 class _ChainBuild:
