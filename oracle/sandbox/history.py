@@ -1,7 +1,7 @@
 """Builds a world's history and keeps it as anvil state under its key; the same key is built once.
 
-The key is a digest of the sandbox's code, the artifacts that are deployed, and the spec (for a replay, of its data as well). Call traces, four fifths of a dump, are
-dropped: blocks, receipts, logs and accounts stay as they were.
+The key is a digest of the sandbox's code, the artifacts that are deployed, and the spec (for a replay, of its data and the protocols' roundings as well). Call
+traces, four fifths of a dump, are dropped: blocks, receipts, logs and accounts stay as they were.
 """
 
 from __future__ import annotations
@@ -49,6 +49,9 @@ MODULES_WITHOUT_HISTORY = (
     "assay.py",
     "__main__.py",
 )
+PROTOCOLS = ROOM.parent / "chain" / "protocols"
+PLANNED_WITH = (PROTOCOLS / "aave_v3" / "rays.py", PROTOCOLS / "morpho_blue" / "shares.py")
+"""The protocols' roundings that a replay plans with, of another room."""
 DEPLOYED_BY_FORGE = ("SandboxToken", "ScriptedFeed", "ForwardingAccount", "FeedPairOracle", "ScriptedIrm")
 MANIFEST_FILE = "world.json"
 END_LAG_S = 180
@@ -71,7 +74,7 @@ def compute_world_key(spec: HistorySpec | ReplaySpec) -> str:
         del chosen["checkpoint_steps"]
         chosen["dataset"] = digest_dataset(spec.dataset)
         modules += sorted((ROOM / "replay").glob("*.py"))
-        modules += sorted(MORPHO_ARTIFACTS.glob("*.json"))
+        modules += [*PLANNED_WITH, *sorted(MORPHO_ARTIFACTS.glob("*.json"))]
     digest = hashlib.sha256(orjson.dumps(chosen, option=orjson.OPT_SORT_KEYS))
     for path in modules:
         if path.name not in MODULES_WITHOUT_HISTORY:
