@@ -210,3 +210,11 @@ class QuickCommittee:
                     if report is not None:
                         return report
                 await asyncio.sleep(0.02)
+
+    async def wait_for_blame(self, number: int) -> None:
+        """Wait until a node has caught another, which it may do some epochs after the first agreement."""
+        async with asyncio.timeout(40):
+            while True:
+                if self.nodes[NodeId(number)].status.blames_count:
+                    return
+                await asyncio.sleep(0.02)

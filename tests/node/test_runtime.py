@@ -55,6 +55,7 @@ async def test_runtime__a_node_lies__report_unchanged_and_the_liar_named(tmp_pat
 
     epoch = await committee.wait_for_agreement(0)
     await committee.wait_for_agreement(0, after=epoch)
+    await committee.wait_for_blame(0)
     witness = committee.nodes[NodeId(0)]
     await asyncio.to_thread(witness.bookkeeper.close)
 
