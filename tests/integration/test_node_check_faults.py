@@ -100,7 +100,7 @@ WRONG: dict[str, tuple[Callable[[], Fault], str, str]] = {
         "chain 31337 old logs",
         "use one that keeps every log since the markets' first block",
     ),
-    "no state": (faults.forget_states, "chain 31337", "fewer than two endpoints still hold the state of block"),
+    "no state": (faults.forget_states, "chain 31337 old states", "endpoints forgot the state of finalised block"),
 }  # fmt: skip
 
 
