@@ -25,7 +25,7 @@ contract ScoreDispute is IScoreDispute, VectorDemand {
     IStaking public immutable staking;
 
     /// @param staking_ Stake of the members, on the home chain; elsewhere zero.
-    /// @param demandSeconds_ How long there is to show a vector; below the oracle's validity.
+    /// @param demandSeconds_ How long there is to show a vector, below the oracle's validity; 0 takes no demands.
     /// @param gasPriceWei Price at which the bond of a demand is twice what the answer costs.
     constructor(
         IScoreOracle oracle_,

@@ -26,7 +26,7 @@ abstract contract VectorDemand is IVectorDemand {
 
     constructor(IScoreOracle oracle_, uint256 demandSeconds_, uint256 gasPriceWei) {
         uint256 validitySeconds = oracle_.validitySeconds();
-        if (demandSeconds_ == 0 || demandSeconds_ >= validitySeconds) {
+        if (demandSeconds_ >= validitySeconds) {
             revert InvalidDemand("demandSeconds", demandSeconds_, validitySeconds - 1);
         }
         if (gasPriceWei == 0 || gasPriceWei > _MAX_GAS_PRICE_WEI) {
@@ -41,6 +41,7 @@ abstract contract VectorDemand is IVectorDemand {
 
     /// @inheritdoc IVectorDemand
     function demandVector(uint64 epoch, bytes calldata entry, bytes32[] calldata proof) external payable {
+        if (demandSeconds == 0) revert NoDemands();
         if (msg.value != demandBondWei) revert WrongBond(msg.value, demandBondWei);
         bytes32 leaf = _leafOf(entry);
         if (!_oracle.verify(epoch, leaf, proof)) revert UnusableLeaf(epoch, leaf);

@@ -4,7 +4,8 @@ pragma solidity ^0.8.20;
 /// @title Show the vector, or the leaf is void
 /// @notice A leaf holds the hash of its features, so whoever wants it disputed needs the vector. Whoever cannot get it from a node
 ///         demands it here; whoever shows it is paid the bond, and then it is public. If nobody does in time, the leaf is void.
-/// @dev The bond is twice what the answer costs at `gasPriceWei`, so that a node which answers a nuisance gains by it. It is paid
+/// @dev Switched off by a window of 0, as long as no node answers: a demand that nobody answers costs its demander nothing.
+///      The bond is twice what the answer costs at `gasPriceWei`, so that a node which answers a nuisance gains by it. It is paid
 ///      in the chain's coin, and collected, not sent: a demander that refuses payment cannot keep a leaf from being voided.
 interface IVectorDemand {
     // --- types --------------------------------------------------------------------------------
@@ -30,6 +31,9 @@ interface IVectorDemand {
 
     /// @notice Thrown when the window or the gas price is outside its limits.
     error InvalidDemand(string name, uint256 given, uint256 limit);
+
+    /// @notice Thrown when demands are switched off here, by a window of 0.
+    error NoDemands();
 
     /// @notice Thrown when a demand comes with another bond.
     error WrongBond(uint256 given, uint256 required);
@@ -90,7 +94,7 @@ interface IVectorDemand {
     /// @notice What a demand costs unless nobody answers it, in wei.
     function demandBondWei() external view returns (uint256);
 
-    /// @notice How long there is to answer.
+    /// @notice How long there is to answer; 0 where demands are switched off.
     function demandSeconds() external view returns (uint256);
 
     /// @notice What became of a demand.

@@ -18,19 +18,28 @@ contract DisputeGasTest is DisputeFixture {
     /// forge-config: default.isolate = true
     function test_WrongScoreGas_Borrower_StaysUnderTheLimit() public {
         deployDispute(7, 2, 5, "borrower-1");
-        assertLt(measureWrongScore(runSelfTestCases("borrower-1")[0], "wrong score, borrower-1"), LIMIT);
+        assertLt(measureWrongScore(runSelfTestCases("borrower-1")[0], 2, "wrong score, borrower-1"), LIMIT);
     }
 
     /// forge-config: default.isolate = true
     function test_WrongScoreGas_Sandbox_StaysUnderTheLimit() public {
         deployDispute(7, 2, 5, "borrower-sandbox-1");
-        assertLt(measureWrongScore(runSelfTestCases("borrower-sandbox-1")[0], "wrong score, borrower-sandbox-1"), LIMIT);
+        assertLt(
+            measureWrongScore(runSelfTestCases("borrower-sandbox-1")[0], 2, "wrong score, borrower-sandbox-1"), LIMIT
+        );
     }
 
     /// forge-config: default.isolate = true
     function test_WrongScoreGas_Collateral_StaysUnderTheLimit() public {
         deployDispute(7, 2, 5, "borrower-1");
-        assertLt(measureWrongScore(runSelfTestCases("collateral-1")[0], "wrong score, collateral-1"), LIMIT);
+        assertLt(measureWrongScore(runSelfTestCases("collateral-1")[0], 2, "wrong score, collateral-1"), LIMIT);
+    }
+
+    /// What a larger committee costs: above the limit that holds for seven members.
+    /// forge-config: default.isolate = true
+    function test_WrongScoreGas_ThirteenMembers_IsSnapshot() public {
+        deployDispute(13, 4, 9, "borrower-1");
+        measureWrongScore(runSelfTestCases("collateral-1")[0], 4, "wrong score, collateral-1, five of thirteen");
     }
 
     /// forge-config: default.isolate = true
@@ -65,7 +74,10 @@ contract DisputeGasTest is DisputeFixture {
     }
 
     /// @dev Of a report that landed, so that its epoch is voided too.
-    function measureWrongScore(IModelRegistry.SelfTestCase memory item, string memory name) private returns (uint256) {
+    function measureWrongScore(IModelRegistry.SelfTestCase memory item, uint256 f, string memory name)
+        private
+        returns (uint256)
+    {
         bytes memory entry = entryOf(item, SUBJECT);
         entry = withWord(entry, 4, bytes32(uint256(wordOf(entry, 4)) ^ 1));
         bytes32[] memory proof = new bytes32[](DEPTH);
@@ -75,8 +87,8 @@ contract DisputeGasTest is DisputeFixture {
             root = hashPair(root, proof[level]);
         }
         IScoreOracle.Report memory report = reportOf(FIRST_EPOCH, root);
-        oracle.publish(report, attestAll(report, 5));
-        IScoreDispute.Evidence memory evidence = evidenceOf(report, EVIDENCE);
+        oracle.publish(report, attestAll(report, 2 * f + 1));
+        IScoreDispute.Evidence memory evidence = evidenceOf(report, uint32((2 << f) - 1));
 
         dispute.proveWrongScore(evidence, entry, proof, item.vector);
         uint256 used = vm.snapshotGasLastCall("dispute", name);

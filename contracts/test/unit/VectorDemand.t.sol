@@ -86,8 +86,6 @@ contract VectorDemandTest is OracleFixture {
     }
 
     function test_Deploy_RevertWhen_OutOfLimits() public {
-        expectInvalid("demandSeconds", 0, VALIDITY_S - 1);
-        deployDispute(0, GAS_PRICE_WEI);
         expectInvalid("demandSeconds", VALIDITY_S, VALIDITY_S - 1);
         deployDispute(VALIDITY_S, GAS_PRICE_WEI);
         expectInvalid("gasPriceWei", 0, 1e15);
@@ -113,6 +111,17 @@ contract VectorDemandTest is OracleFixture {
         assertEq(made.answerBy, block.timestamp + DEMAND_S);
         assertEq(uint8(made.standing), uint8(IVectorDemand.Standing.Open));
         assertTrue(oracle.verify(EPOCH, leaf, proofOf(entries[0])));
+    }
+
+    /// Where no node answers, nobody voids a leaf by asking for its vector.
+    function test_Demand_RevertWhen_SwitchedOff() public {
+        dispute = deployDispute(0, GAS_PRICE_WEI);
+        bytes32[] memory proof = proofOf(entries[0]);
+        bytes memory entry = entries[0];
+
+        vm.expectRevert(IVectorDemand.NoDemands.selector);
+        vm.prank(demander);
+        dispute.demandVector{ value: BOND_WEI }(EPOCH, entry, proof);
     }
 
     function test_Demand_RevertWhen_AnotherBond() public {
