@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from oracle.chain.checked import CheckedChain
+from oracle.chain.indexer import Indexer
 from oracle.chain.logs import RangeSize
 from oracle.chain.reader import ChainReader
 from oracle.chain.rpc import RpcEndpoint, TwinDecoder
@@ -48,8 +49,9 @@ class Member:
         self.folder = folder
         self.database = open_database(folder / "node.db")
         self.rows = ChainRows(self.database)
-        self.reader = ChainReader(params_of(pool), CheckedChain(CHAIN_ID, self.endpoints), self.rows)
-        self.reader.indexer._range_size = RangeSize(BLOCKS)
+        params, chain = params_of(pool), CheckedChain(CHAIN_ID, self.endpoints)
+        self.reader = ChainReader(params, chain, self.rows)
+        self.reader.indexer = Indexer(params, chain, self.rows, range_size=RangeSize(BLOCKS))
 
     def counters(self) -> tuple[int, int, int]:
         """Return calls, requests, and bytes both ways of one endpoint."""
