@@ -90,7 +90,8 @@ def decode_model(data: bytes) -> Model:
     """Return the model that `data` serialises.
 
     Raises:
-        MalformedValueError: if the header is unknown or the length is not what the header says.
+        MalformedValueError: if the header is unknown, the length is not what the header says, or a slot is neither
+            required nor not.
     """
     if len(data) < _HEADER.size:
         raise MalformedValueError("model.bin", f"{len(data)} bytes", f"at least {_HEADER.size}")
@@ -106,10 +107,7 @@ def decode_model(data: bytes) -> Model:
     numbers = table_struct.unpack_from(data, position)
     tables = _borrower_tables(numbers) if kind == ScoreKind.BORROWER else _collateral_tables(numbers)
     position += table_struct.size
-    support = tuple(
-        Support(lo=lo, hi=hi, is_required=bool(required))
-        for lo, hi, required in _SUPPORT.iter_unpack(data[position : position + n_features * _SUPPORT.size])
-    )
+    support = _decode_support(data[position : position + n_features * _SUPPORT.size])
     position += n_features * _SUPPORT.size
     return Model(
         kind=ScoreKind(kind),
@@ -120,6 +118,15 @@ def decode_model(data: bytes) -> Model:
         support=support,
         trees=_decode_trees(data[position:], n_trees, depth),
     )
+
+
+def _decode_support(data: bytes) -> tuple[Support, ...]:
+    rows = tuple(_SUPPORT.iter_unpack(data))
+    for slot, (_, _, required) in enumerate(rows):
+        # Another byte would load as the same model under another id, which no chain registers.
+        if required > 1:
+            raise MalformedValueError(f"required of slot {slot} in model.bin", str(required), "0 or 1")
+    return tuple(Support(lo=lo, hi=hi, is_required=bool(required)) for lo, hi, required in rows)
 
 
 def _encode_tree(trees: Trees, index: int) -> bytes:

@@ -200,7 +200,7 @@ def find_defects(model: Model) -> list[str]:
         (not model.flags & ~(ModelFlag.TREES_ACTIVE | ModelFlag.SANDBOX_ONLY), "it has unknown flags"),
     ]
     if isinstance(model.tables, BorrowerTables):
-        is_padding = trees.thresholds == PADDING_THRESHOLD
+        is_padding = (trees.thresholds == PADDING_THRESHOLD) & (trees.default_left == 1)
         checks.append((bool((is_padding | (trees.features != 0)).all()), "a tree splits on slot 0, the position state"))
         checks += _borrower_checks(model.tables)
     else:

@@ -195,3 +195,29 @@ def test_decode_model__damaged_bytes__is_refused(document: dict[str, Any], chang
 
     with pytest.raises(MalformedValueError):
         decode_model(damaged)
+
+
+def test_decode_model__required_is_neither_0_nor_1__is_refused(document: dict[str, Any]) -> None:
+    """A chain refuses such bytes, so a node must not load them as if they said 1."""
+    entry = next(e for e in document["models"] if model_of(e).kind is ScoreKind.COLLATERAL)
+    data = bytearray.fromhex(entry["bin"][2:])
+    first_required = HEADER_BYTES + len(encode_tables(model_of(entry).tables)) + 4
+    data[first_required] = 2
+
+    with pytest.raises(MalformedValueError, match="required of slot 0"):
+        decode_model(bytes(data))
+
+
+@pytest.mark.parametrize(("default_left", "defects"), [(1, []), (0, ["a tree splits on slot 0, the position state"])])
+def test_find_defects__padding_that_goes_right__is_named(
+    document: dict[str, Any], default_left: int, defects: list[str]
+) -> None:
+    """FORMATS.md, section 8: padding nodes name slot 0 and always go left."""
+    model = next(m for m in map(model_of, document["models"]) if m.kind is ScoreKind.BORROWER)
+    trees = model.trees
+    arrays = [array.copy() for array in (trees.features, trees.thresholds, trees.default_left)]
+    for array, value in zip(arrays, (0, 65_535, default_left), strict=True):
+        array[0, 0] = value
+    padded = replace(trees, features=arrays[0], thresholds=arrays[1], default_left=arrays[2])
+
+    assert find_defects(replace(model, trees=padded)) == defects
