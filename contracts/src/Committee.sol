@@ -258,8 +258,9 @@ abstract contract Committee is ICommittee {
     }
 
     /// @dev Members whose attestation of a report of `epoch` is good now: `q` of the digest in whose time the epoch lies.
-    /// @custom:invariant C-02 Epochs from a configuration's first on count only under its digest, earlier ones only under the old.
-    /// @custom:invariant C-03 Nothing signed under a digest is taken after it expired.
+    /// @custom:invariant C-02 Once a change is known here, epochs from its first on are taken only under its digest, earlier ones
+    ///                         only under the old.
+    /// @custom:invariant C-03 No report and no change signed under a digest is taken after it expired.
     function _requireQuorum(bytes32 digest, uint64 epoch, bytes32 hash, bytes calldata attestations)
         internal
         view
@@ -299,7 +300,8 @@ abstract contract Committee is ICommittee {
         return uint32(signers);
     }
 
-    /// @custom:invariant C-05 A report counts for a member only if signed by the key that was its hot key at the report's epoch.
+    /// @custom:invariant C-05 A report counts for a member only if signed by the key that was, for all that this chain was told, its
+    ///                         hot key at the report's epoch.
     function _requireReplaced(
         ReplacedKey memory replaced,
         uint8 memberId,

@@ -56,7 +56,8 @@ interface ICommittee {
     /// @notice What is known of a digest. `members` 0 means nothing.
     /// @param fromEpoch First epoch under it.
     /// @param untilEpoch First epoch under its successor, `type(uint40).max` while there is none.
-    /// @param expiresAt Last second at which anything signed under it is taken.
+    /// @param expiresAt Last second at which a report or a change signed under it is taken. A rotation may land later, to no effect
+    ///        but on evidence.
     struct Term {
         uint64 seq;
         uint64 fromEpoch;

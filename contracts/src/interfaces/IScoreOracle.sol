@@ -198,7 +198,8 @@ interface IScoreOracle {
     );
 
     /// @notice A report was found wrong: it, or the report that landed with its root, gives no loan any more.
-    /// @param wasHere Whether it had landed here.
+    /// @param wasHere Whether its epoch is void here: a report of that epoch and root landed, or may have, because it is out of the
+    ///        ring and inside its validity. Under another digest or cut the same root counts too.
     event ReportVoided(uint64 indexed epoch, bytes32 indexed reportHash, bool wasHere);
 
     /// @notice A leaf was voided, and what had been stored of it.
@@ -231,7 +232,9 @@ interface IScoreOracle {
     function post(uint64 epoch, bytes[] calldata entries, bytes32[] calldata proof, bool[] calldata proofFlags) external;
 
     /// @notice Voids a report that was proved wrong, here or before it ever lands here. A repeat changes nothing.
-    /// @dev Only the dispute contract. Open loans, posted thresholds and other reports stay as they are. Where a report with
+    /// @dev Only the dispute contract, which must have made sure that enough members of `configDigest` signed it and that the
+    ///      epoch lies in the term of that digest: nothing here asks.
+    ///      Open loans, posted thresholds and other reports stay as they are. Where a report with
     ///      the same epoch and root had landed, its epoch is void: `isUsable` is false, `isExpired` true, and, if it is the
     ///      head, `isOnHold` until the next report lands.
     function voidReport(Report calldata report) external;
@@ -239,7 +242,8 @@ interface IScoreOracle {
     /// @notice Voids one leaf of the reports of `epoch`, of which nobody could show the vector. A repeat changes nothing.
     /// @param subject Subject of the leaf, whose stored score of that epoch is dropped: a borrower then has none, a pair is
     ///        unrated and keeps its threshold.
-    /// @dev Only the dispute contract.
+    /// @dev Only the dispute contract, which must have made sure that the leaf is in the report that landed (`verify`) and is the
+    ///      subject's: nothing here asks, and a rival report's leaf would shed a stored score.
     function voidLeaf(uint64 epoch, bytes32 subject, bytes32 leaf) external;
 
     /// @notice Names the dispute contract. Only the owner, once.
