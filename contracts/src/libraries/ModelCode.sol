@@ -32,7 +32,8 @@ library ModelCode {
     uint256 private constant _MAX_FEATURES = 32;
     uint256 private constant _MAX_TREES = 200;
     uint256 private constant _MAX_DEPTH = 5;
-    uint256 private constant _PADDING_THRESHOLD = 65_535;
+    /// @dev Feature 0, threshold 65535, default left.
+    uint256 private constant _PADDING_NODE = 0x00ffff01;
     uint256 private constant _PPM = 1_000_000;
     uint256 private constant _BPS = 10_000;
     uint256 private constant _TABLE = 256;
@@ -205,8 +206,9 @@ library ModelCode {
                     uint256 node = _word(trees + tree * size + TreeEnsemble.NODE_BYTES * i, 4);
                     uint256 feature = node >> 24;
                     uint256 threshold = (node >> 8) & 0xffff;
-                    // A borrower's slot 0 is the position's state, which only the offset table reads.
-                    bool isBehaviour = !isBorrower || feature != 0 || threshold == _PADDING_THRESHOLD;
+                    // A borrower's slot 0 is the position's state, which only the offset table reads. Only padding
+                    // names it, and goes left whatever the state, even if it is missing.
+                    bool isBehaviour = !isBorrower || feature != 0 || node == _PADDING_NODE;
                     uint256 index = tree * nodes + i;
                     _require(feature < features && isBehaviour, IModelRegistry.Defect.NodeFeature, index, feature);
                     _require(threshold != 0, IModelRegistry.Defect.NodeThreshold, index, threshold);

@@ -217,6 +217,16 @@ contract ModelRegistryRegisterTest is ModelFixture {
         refuse(BORROWER, trees + 44 + 3, hex"02", IModelRegistry.Defect.NodeDefault, 7, 2);
     }
 
+    /// R-06: padding goes left even if the state is missing; else it would split on it.
+    function test_Register_RevertWhen_PaddingGoesRight() public {
+        uint256 trees = BORROWER_SUPPORT + 4 * 5;
+        refuse(BORROWER, trees, hex"00ffff00", IModelRegistry.Defect.NodeFeature, 0, 0);
+
+        bytes memory model = modelBytes(BORROWER);
+        (model[trees], model[trees + 1], model[trees + 2], model[trees + 3]) = (0x00, 0xff, 0xff, 0x01);
+        assertEq(register(model), keccak256(model));
+    }
+
     /// A collateral's slot 0 is a feature like any other.
     function test_Register_CollateralSplitOnSlotZero_IsFine() public {
         bytes memory model = modelBytes(COLLATERAL);
