@@ -80,9 +80,10 @@ library TreeEnsemble {
     function sum(uint256 trees, uint256 count, uint256 depth, uint256 values) internal pure returns (int256 margin) {
         uint256 moved = VALUES_BYTES;
         uint256 kept;
-        // Safe: the values lie at address 0 during the walk, so that a node needs no addition; what lay there, the free memory
-        // pointer among it, is kept behind the allocated memory and put back. Nothing is allocated in between.
-        assembly ("memory-safe") {
+        // The values lie at address 0 during the walk, so that a node needs no addition; what lay there, the free memory pointer
+        // among it, is kept behind the allocated memory and put back. Nothing is allocated in between. That is not memory-safe
+        // as the compiler means it, so it is not told so: it must keep no variable in memory meanwhile.
+        assembly {
             kept := mload(0x40)
             mcopy(kept, 0, moved)
             mcopy(0, values, moved)
@@ -92,7 +93,7 @@ library TreeEnsemble {
             uint256 size = treeBytes(depth);
             margin = _walk(trees, trees + count * size, depth, size, 4 * ((1 << depth) - 1) - 60, _AT);
         }
-        assembly ("memory-safe") {
+        assembly {
             mcopy(0, kept, moved)
         }
     }
