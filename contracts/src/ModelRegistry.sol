@@ -83,7 +83,7 @@ contract ModelRegistry is IModelRegistry {
     // --- registering --------------------------------------------------------------------------
 
     /// @inheritdoc IModelRegistry
-    /// @custom:invariant R-01 A model runs only the bytes that hash to its id.
+    /// @custom:invariant R-01 A model runs only the bytes that hash to its id; if they go, it does not run until they are put back.
     function register(bytes calldata header, address tables, address[] calldata chunks)
         external
         returns (bytes32 modelId)
@@ -92,19 +92,25 @@ contract ModelRegistry is IModelRegistry {
         (bytes memory bin, bytes32 codeDigest) = ModelCode.read(header, parsed, tables, chunks);
         modelId = keccak256(bin);
         Entry storage entry = _entries[modelId];
-        if (entry.head.state != State.Unknown) revert AlreadyRegistered(modelId);
-        ModelCode.requireSound(bin, parsed);
-
-        entry.head = Head({
-            tables: tables,
-            kind: parsed.kind,
-            features: parsed.features,
-            trees: parsed.trees,
-            depth: parsed.depth,
-            flags: parsed.flags,
-            state: State.Registered,
-            executableUntil: 0
-        });
+        if (entry.head.state == State.Unknown) {
+            ModelCode.requireSound(bin, parsed);
+            entry.head = Head({
+                tables: tables,
+                kind: parsed.kind,
+                features: parsed.features,
+                trees: parsed.trees,
+                depth: parsed.depth,
+                flags: parsed.flags,
+                state: State.Registered,
+                executableUntil: 0
+            });
+        } else {
+            // Code that was destroyed in the transaction that made it is gone after it (EIP-6780). The same bytes, put elsewhere,
+            // take its place and nothing else changes.
+            bytes32 present = _codeDigest(entry.head.tables, entry.chunks[0], entry.chunks[1]);
+            if (present == entry.codeDigest) revert AlreadyRegistered(modelId);
+            entry.head.tables = tables;
+        }
         for (uint256 i = 0; i < chunks.length; ++i) {
             entry.chunks[i] = chunks[i];
         }
@@ -300,7 +306,8 @@ contract ModelRegistry is IModelRegistry {
         loaded.depth = head.depth;
         address first = entry.chunks[0];
         address second = _chunkCount(head) > 1 ? entry.chunks[1] : address(0);
-        _requireCode(entry, head.tables, first, second);
+        bytes32 digest = _codeDigest(head.tables, first, second);
+        if (digest != entry.codeDigest) revert CodeChanged(digest, entry.codeDigest);
 
         uint256 size = _bodyBytes(loaded.features, loaded.trees, loaded.depth);
         uint256 valuesSize = TreeEnsemble.VALUES_BYTES;
@@ -324,12 +331,11 @@ contract ModelRegistry is IModelRegistry {
         loaded.support = support;
     }
 
-    /// @dev The code of a data contract starts with STOP and cannot change; that it did not is checked all the same.
-    function _requireCode(Entry storage entry, address tables, address first, address second) private view {
-        bytes32 digest = second == address(0)
+    /// @dev The code of a data contract starts with STOP, so it cannot change; but it can vanish, and so it is checked at each run.
+    function _codeDigest(address tables, address first, address second) private view returns (bytes32) {
+        return second == address(0)
             ? keccak256(bytes.concat(tables.codehash, first.codehash))
             : keccak256(bytes.concat(tables.codehash, first.codehash, second.codehash));
-        if (digest != entry.codeDigest) revert CodeChanged(digest, entry.codeDigest);
     }
 
     function _chunkCount(Head memory head) private pure returns (uint256) {

@@ -133,7 +133,7 @@ interface IModelRegistry {
     /// @notice Thrown when the bytes hash to a model that is not fit to run, at an element of the section named by `defect`.
     error DefectiveModel(Defect defect, uint256 index, uint256 value);
 
-    /// @notice Thrown when a model is registered twice.
+    /// @notice Thrown when a model is registered again while its code is in place.
     error AlreadyRegistered(bytes32 modelId);
 
     // --- errors: testing and pinning ----------------------------------------------------------
@@ -176,7 +176,7 @@ interface IModelRegistry {
     /// @notice Thrown when a model scores the other kind of subject.
     error WrongModelKind(uint8 given, uint8 expected);
 
-    /// @notice Thrown when the code of a model's data contracts is not what it was at registration.
+    /// @notice Thrown when the code of a model's data contracts is not what it was at registration; `register` puts it right again.
     error CodeChanged(bytes32 given, bytes32 expected);
 
     /// @notice Thrown when a vector has another length than two bytes for each slot.
@@ -190,7 +190,7 @@ interface IModelRegistry {
 
     // --- events -------------------------------------------------------------------------------
 
-    /// @notice A model was registered; its bytes hash to `modelId`.
+    /// @notice A model was registered, or its vanished data contracts were replaced; its bytes hash to `modelId`.
     event ModelRegistered(bytes32 indexed modelId, uint8 kind, address tables, address[] chunks, bytes32 codeDigest);
 
     /// @notice The self-test that a model has to pass was named.
@@ -214,12 +214,14 @@ interface IModelRegistry {
     // --- writes -------------------------------------------------------------------------------
 
     /// @notice Registers the model whose canonical bytes are `header`, then the tables, then the chunks. Anyone may.
-    /// @dev Reads, hashes and inspects every byte: about 3 million gas for 200 trees of depth 5.
+    /// @dev Reads, hashes and inspects every byte: about 3 million gas for 200 trees of depth 5. Data contracts that are destroyed in
+    ///      the transaction that makes them vanish after it (EIP-6780). Then the model does not run, and `register` takes the same
+    ///      bytes again, from other data contracts: what was named, tested and pinned stays. Contracts of `IScoreTables` do not vanish.
     /// @param header First 44 bytes of `model.bin`.
     /// @param tables Data contract of the tables section.
     /// @param chunks Data contracts of the support and trees sections, all but the last 24,575 bytes long.
     /// @return modelId keccak of those bytes.
-    /// @custom:invariant R-01 A model runs only the bytes that hash to its id.
+    /// @custom:invariant R-01 A model runs only the bytes that hash to its id; if they go, it does not run until they are put back.
     function register(bytes calldata header, address tables, address[] calldata chunks)
         external
         returns (bytes32 modelId);
