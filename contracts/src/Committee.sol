@@ -19,6 +19,7 @@ abstract contract Committee is ICommittee {
         uint8 members;
         uint8 f;
         uint8 q;
+        uint40 endedAt;
     }
 
     /// @dev One word: the key with which a member signs from an epoch on.
@@ -49,6 +50,7 @@ abstract contract Committee is ICommittee {
 
     uint256 internal constant MAX_MEMBERS = 31;
     uint40 private constant _OPEN = type(uint40).max;
+    uint64 private constant _MIN_RECOVERY_S = 1 days;
     /// @dev How far ahead a rotation may lie, and how long a replaced key binds its member after that.
     uint256 private constant _ROTATION_S = 1 days;
 
@@ -75,6 +77,10 @@ abstract contract Committee is ICommittee {
     constructor(IScoreOracle.Genesis memory genesis) {
         if (genesis.epochSeconds == 0) revert InvalidPeriod("epochSeconds", 0, type(uint64).max);
         if (genesis.digestSeconds == 0) revert InvalidPeriod("digestSeconds", 0, type(uint64).max);
+        // Without a delay the owner could replace an expired committee before anybody could renew it.
+        if (genesis.owner != address(0) && genesis.recoverySeconds < _MIN_RECOVERY_S) {
+            revert InvalidPeriod("recoverySeconds", genesis.recoverySeconds, _MIN_RECOVERY_S);
+        }
         owner = genesis.owner;
         digestSeconds = genesis.digestSeconds;
         recoverySeconds = genesis.recoverySeconds;
@@ -111,8 +117,7 @@ abstract contract Committee is ICommittee {
         _requireLater(next.fromEpoch, terms.fromEpoch, terms.expiresAt / _epochSeconds);
         uint32 signers =
             _coldSigners(record, _hashChange(next, home), attestations, (uint256(terms.members) + terms.f) / 2 + 1);
-        // Cast is safe: fromEpoch is at most the expiry, which fits.
-        record.terms.untilEpoch = uint40(next.fromEpoch);
+        _end(record, next.fromEpoch);
         bytes32 nextDigest = _activate(next, _epochSeconds, digestSeconds);
         emit CommitteeChanged(digest, nextDigest, home.chainId, home.blockNumber, home.blockHash, signers);
     }
@@ -158,8 +163,7 @@ abstract contract Committee is ICommittee {
         if (block.timestamp < _readyAt) revert EarlyRecovery(block.timestamp, _readyAt);
         delete _announced;
         delete _readyAt;
-        // Cast is safe: fromEpoch is bounded by `_requireRecoverable`.
-        _records[newestDigest()].terms.untilEpoch = uint40(next.fromEpoch);
+        _end(_records[newestDigest()], next.fromEpoch);
         _activate(next, _epochSeconds, digestSeconds);
     }
 
@@ -255,6 +259,13 @@ abstract contract Committee is ICommittee {
         // Cast is safe for any block time of the next 2^40 seconds.
         digest = configDigestAt(uint64(block.timestamp / _epochSeconds));
         if (digest == 0) digest = _digests[0];
+    }
+
+    /// @dev Whether a report of `epoch` that landed no earlier than `landedAt` can have been taken under `digest`: in its time, or
+    ///      before a late certificate said that its time was over. False of an unknown digest.
+    function _isOfDigest(bytes32 digest, uint256 epoch, uint256 landedAt) internal view returns (bool) {
+        Terms memory terms = _termsOf(_records[digest]);
+        return epoch >= terms.fromEpoch && (epoch < terms.untilEpoch || landedAt <= terms.endedAt);
     }
 
     /// @dev Members whose attestation of a report of `epoch` is good now: `q` of the digest in whose time the epoch lies.
@@ -395,7 +406,8 @@ abstract contract Committee is ICommittee {
             seq: config.seq,
             members: uint8(n),
             f: config.f,
-            q: config.q
+            q: config.q,
+            endedAt: 0
         });
         for (uint256 i = 0; i < n; ++i) {
             address member = config.members[i];
@@ -409,6 +421,12 @@ abstract contract Committee is ICommittee {
         emit ConfigActivated(
             digest, config.seq, config.members, config.f, config.q, config.paramsHash, config.fromEpoch
         );
+    }
+
+    function _end(Record storage record, uint64 untilEpoch) private {
+        // Casts are safe: the epoch was bounded by a time that fits, and the block time does.
+        record.terms.untilEpoch = uint40(untilEpoch);
+        record.terms.endedAt = uint40(block.timestamp);
     }
 
     function _hashChange(Configuration calldata next, HomeBlock calldata home) private view returns (bytes32) {

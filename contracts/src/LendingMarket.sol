@@ -124,7 +124,12 @@ contract LendingMarket is MarketBase {
     }
 
     function _lastFloorBps() internal view override returns (uint256) {
-        return oracle.collateralScore(collateralSubject).ltvFloorBps;
+        IScoreOracle.PostedCollateral memory posted = oracle.collateralScore(collateralSubject);
+        if (!oracle.isEpochVoided(posted.epoch)) return posted.ltvFloorBps;
+        // A voided floor may be a forged one; what stood before it is all that is known.
+        IScoreOracle.PostedCollateral memory stood = oracle.finalisedCollateralScore(collateralSubject);
+        if (oracle.isEpochVoided(stood.epoch)) return 0;
+        return posted.ltvFloorBps < stood.ltvFloorBps ? posted.ltvFloorBps : stood.ltvFloorBps;
     }
 
     function _isExpired(uint256 epoch) private view returns (bool) {

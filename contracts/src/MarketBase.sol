@@ -118,7 +118,7 @@ abstract contract MarketBase is ILendingMarket, ERC4626, ReentrancyGuardTransien
         _takeCollateral(own, amount);
         uint256 debt = books.debtOf(own);
         if (debt != 0) {
-            // No loan is made, so the last known floor serves, whatever became of the scores since.
+            // No loan is made, so the last known floor serves, even if the score has expired.
             uint256 askBps = _askBps(debt, _price().valueOf(own.collateral));
             uint256 floorBps = _lastFloorBps();
             if (askBps > floorBps) revert TermsRefused(Refusal.AboveFloor, Basis.NoProof, askBps, floorBps);
@@ -277,7 +277,7 @@ abstract contract MarketBase is ILendingMarket, ERC4626, ReentrancyGuardTransien
     /// @dev Terms and limits of a loan that leads to `askBps`.
     function _decide(uint256 askBps, Standing memory standing) internal view virtual returns (Decision memory);
 
-    /// @dev The last known LTV floor, expired or not.
+    /// @dev The last known LTV floor, expired or not, but none that is higher than what is known without voided reports.
     function _lastFloorBps() internal view virtual returns (uint256);
 
     // --- supply side --------------------------------------------------------------------------

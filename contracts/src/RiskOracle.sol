@@ -101,16 +101,19 @@ contract RiskOracle is Committee, ScoreStore {
     function voidReport(Report calldata report) external onlyDispute {
         bytes32 hash = AttestationLib.hashReport(_domain, report);
         if (_voided[hash]) return;
-        HeadWord state = _head;
         uint256 epoch = report.epoch;
+        HeadWord state = _markVoided(hash, epoch);
         // A report out of the ring may have landed: its epoch is void then too, for nobody can tell.
-        bool isInRing = epoch + HeadLib.RING > state.epoch();
-        bool wasHere = isInRing
-            ? state.latenessOf(epoch) != 0 && _ring[epoch % HeadLib.RING] == report.scoresRoot
-            : !_isPast(epoch);
-        _voided[hash] = true;
+        bool wasHere = !_isPast(epoch);
+        uint256 landedAt = type(uint256).max;
+        if (epoch + HeadLib.RING > state.epoch()) {
+            uint256 lateness = state.latenessOf(epoch);
+            wasHere = lateness != 0 && _slotOf(epoch) == report.scoresRoot;
+            // No later than it landed, and by less than a unit earlier.
+            if (wasHere) landedAt = _latestLanding(epoch, lateness) - _latenessUnitS;
+        }
+        wasHere = wasHere && _isOfDigest(report.configDigest, epoch, landedAt);
         if (wasHere) _voidedEpochs[epoch] = true;
-        _head = state.voided(epoch);
         emit ReportVoided(report.epoch, hash, wasHere);
     }
 
@@ -119,8 +122,7 @@ contract RiskOracle is Committee, ScoreStore {
     function voidLeaf(uint64 epoch, bytes32 subject, bytes32 leaf) external onlyDispute {
         bytes32 key = _leafKey(epoch, leaf);
         if (_voided[key]) return;
-        _voided[key] = true;
-        _head = _head.voided(epoch);
+        _markVoided(key, epoch);
         _withdraw(epoch, subject);
         emit LeafVoided(epoch, subject, leaf);
     }
@@ -166,7 +168,7 @@ contract RiskOracle is Committee, ScoreStore {
         newest.validUntil = uint64(_validUntil(epoch));
         newest.landedAt = uint64(state.landedAt());
         newest.previousEpoch = uint64(state.previousEpoch());
-        newest.scoresRoot = _ring[epoch % HeadLib.RING];
+        newest.scoresRoot = _slotOf(epoch);
     }
 
     /// @inheritdoc IScoreOracle
@@ -187,8 +189,8 @@ contract RiskOracle is Committee, ScoreStore {
 
     /// @inheritdoc IScoreOracle
     function isOnHold() external view returns (bool) {
-        HeadWord state = _head;
-        return _isVoidedEpoch(state, state.epoch());
+        // Cast is safe: the head's epoch is 40 bits wide.
+        return isEpochVoided(uint64(_head.epoch()));
     }
 
     /// @inheritdoc IScoreOracle
@@ -231,7 +233,12 @@ contract RiskOracle is Committee, ScoreStore {
 
     /// @inheritdoc IScoreOracle
     function isExpired(uint64 epoch) public view override returns (bool) {
-        return _isPast(epoch) || _isVoidedEpoch(_head, epoch);
+        return _isPast(epoch) || isEpochVoided(epoch);
+    }
+
+    /// @inheritdoc IScoreOracle
+    function isEpochVoided(uint64 epoch) public view override returns (bool) {
+        return _isVoidedEpoch(_head, epoch);
     }
 
     /// @inheritdoc IScoreOracle
@@ -255,6 +262,17 @@ contract RiskOracle is Committee, ScoreStore {
         }
     }
 
+    /// @dev Marks a report or leaf as void; returns the head before. The bound keeps the mark off epochs that no report has for
+    ///      long, below which each `publish` and `verify` would have to look whether it is void.
+    function _markVoided(bytes32 key, uint256 epoch) private returns (HeadWord state) {
+        uint256 observedAt = epoch * _epochSeconds;
+        uint256 latestAllowed = block.timestamp + validitySeconds;
+        if (observedAt > latestAllowed) revert FutureReport(observedAt, latestAllowed);
+        state = _head;
+        _voided[key] = true;
+        _head = state.voided(epoch);
+    }
+
     /// @dev The caller made sure that the report of `epoch` is in the ring.
     function _requireEntries(
         uint64 epoch,
@@ -269,7 +287,7 @@ contract RiskOracle is Committee, ScoreStore {
             leaves[i] = LeafLib.hashEntry(entries[i]);
             if (_isVoidedLeaf(epoch, leaves[i])) revert InvalidProof(epoch, leaves[i]);
         }
-        bytes32 root = _ring[epoch % HeadLib.RING];
+        bytes32 root = _slotOf(epoch);
         if (!MerkleProof.multiProofVerifyCalldata(proof, proofFlags, root, leaves)) {
             revert InvalidProof(epoch, leaves[0]);
         }
@@ -329,9 +347,13 @@ contract RiskOracle is Committee, ScoreStore {
     function _isFinal(HeadWord state, uint256 epoch) private view returns (bool) {
         uint256 lateness = state.latenessOf(epoch);
         if (lateness == 0 || _isPast(epoch)) return false;
-        uint256 latestLanding = epoch * _epochSeconds + lateness * _latenessUnitS;
-        bool hasStood = block.timestamp + HeadLib.CLOCK_TOLERANCE_S >= latestLanding + challengeSeconds;
+        bool hasStood = block.timestamp >= _latestLanding(epoch, lateness) + challengeSeconds;
         return hasStood && !_isVoidedEpoch(state, epoch);
+    }
+
+    /// @dev The landing time as the head keeps it, rounded up by less than a unit: never below it, so nothing wraps.
+    function _latestLanding(uint256 epoch, uint256 lateness) private view returns (uint256) {
+        return epoch * _epochSeconds + lateness * _latenessUnitS - HeadLib.CLOCK_TOLERANCE_S;
     }
 
     function _isVoidedEpoch(HeadWord state, uint256 epoch) private view returns (bool) {
@@ -352,8 +374,13 @@ contract RiskOracle is Committee, ScoreStore {
             epoch: uint64(epoch),
             observedAt: uint64(epoch * _epochSeconds),
             validUntil: uint64(_validUntil(epoch)),
-            scoresRoot: _ring[epoch % HeadLib.RING]
+            scoresRoot: _slotOf(epoch)
         });
+    }
+
+    /// @dev Not where gas counts: `publish` and `verify` read the ring themselves.
+    function _slotOf(uint256 epoch) private view returns (bytes32) {
+        return _ring[epoch % HeadLib.RING];
     }
 
     function _isPast(uint256 epoch) private view returns (bool) {

@@ -46,6 +46,9 @@ abstract contract ScoreStore is IScoreOracle {
     /// @inheritdoc IScoreOracle
     function isFinalised(uint64 epoch) public view virtual returns (bool);
 
+    /// @inheritdoc IScoreOracle
+    function isEpochVoided(uint64 epoch) public view virtual returns (bool);
+
     function _storeBorrower(PostedBorrower memory posted, bytes32 subject, bool isUsable_, bool isFinal) internal {
         if (isFinal) _putBorrower(Kept.Finalised, subject, posted);
         if (!isUsable_) return;
@@ -64,12 +67,13 @@ abstract contract ScoreStore is IScoreOracle {
         emit CollateralPosted(subject, posted.epoch, _collateral(Kept.Latest, subject));
     }
 
-    /// @dev A borrower's record of `epoch` goes; a pair keeps its threshold but counts as unrated, which opens no loan.
+    /// @dev A borrower's record of `epoch` goes; a pair keeps its threshold but counts as unrated, which opens no loan, and frees no
+    ///      collateral under a debt.
     function _withdraw(uint64 epoch, bytes32 subject) internal {
         for (uint256 kept = 0; kept < 2; ++kept) {
             if (_borrowers[kept][subject].epoch == epoch) delete _borrowers[kept][subject];
             PostedCollateral storage stored = _collaterals[kept][subject];
-            if (stored.epoch == epoch) stored.binding = ScoreMath.BINDING_UNRATED;
+            if (stored.epoch == epoch) (stored.binding, stored.ltvFloorBps) = (ScoreMath.BINDING_UNRATED, 0);
         }
     }
 
@@ -81,7 +85,7 @@ abstract contract ScoreStore is IScoreOracle {
     }
 
     /// @custom:invariant O-03 A stored collateral score is replaced only by a newer epoch; an unrated one leaves the last rated
-    ///                         threshold in place.
+    ///                         threshold in place, and the floor unless its report was voided.
     function _putCollateral(Kept kept, bytes32 subject, PostedCollateral memory posted) private returns (bool isPut) {
         PostedCollateral memory stored = _collateral(kept, subject);
         isPut = posted.epoch > stored.epoch;
@@ -105,10 +109,12 @@ abstract contract ScoreStore is IScoreOracle {
     /// @dev What is stored when `posted` lands on `stored`; the last rated fields stay in each record on their own.
     function _merged(PostedCollateral memory stored, PostedCollateral memory posted)
         private
-        pure
+        view
         returns (PostedCollateral memory)
     {
         if (posted.binding != ScoreMath.BINDING_UNRATED) return posted;
+        // With the new epoch nobody could tell any more that the floor was a voided one.
+        if (isEpochVoided(stored.epoch)) stored.ltvFloorBps = 0;
         stored.epoch = posted.epoch;
         stored.binding = posted.binding;
         return stored;

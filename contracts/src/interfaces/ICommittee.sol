@@ -73,7 +73,7 @@ interface ICommittee {
     /// @notice Thrown when a committee breaks n >= 3f + 1, n <= 31 or f + 1 <= q <= n - f.
     error InvalidCommittee(uint256 members, uint8 f, uint8 q);
 
-    /// @notice Thrown when a period of the genesis is zero or beyond its limit.
+    /// @notice Thrown when a period of the genesis is zero, beyond its limit, or, of a recovery, below it.
     error InvalidPeriod(string name, uint256 given, uint256 limit);
 
     /// @notice Thrown when a member is zero or listed twice.
@@ -205,7 +205,8 @@ interface ICommittee {
 
     /// @notice Who signed a report: one bit for each member. Reverts unless every record is a good one, of one at least.
     /// @dev Evidence: neither quorum, nor head, nor the times of the digest count. A key that was replaced still binds its
-    ///      member for a day of epochs, as long as other chains may need to hear of the rotation.
+    ///      member for a day of epochs, as long as other chains may need to hear of the rotation. A key that only another chain
+    ///      was told of binds nobody here.
     function signersOf(IScoreOracle.Report calldata report, bytes calldata attestations)
         external
         view

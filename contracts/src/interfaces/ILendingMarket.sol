@@ -209,7 +209,8 @@ interface ILendingMarket {
     /// @notice Adds collateral to `onBehalf`'s position.
     function supplyCollateral(uint256 amount, address onBehalf) external;
 
-    /// @notice Takes back free collateral: all that the debt does not need at the last known floor.
+    /// @notice Takes back free collateral: all that the debt does not need at the last known floor. While the pair's stored score is
+    ///         of a voided report, the lesser of its floor and the last final one counts; without debt, none does.
     function withdrawCollateral(uint256 amount, address receiver) external;
 
     /// @notice Takes back collateral on scored terms, as if the remaining debt were asked for now.

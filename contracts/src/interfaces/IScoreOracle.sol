@@ -22,7 +22,7 @@ interface IScoreOracle {
     /// @param graceSeconds How long a report stays usable after its successor landed.
     /// @param challengeSeconds How long a report must have stood on this chain to be final; less than `validitySeconds`.
     /// @param digestSeconds How long a configuration signs, from its first epoch's boundary; less than stake takes to unbond.
-    /// @param recoverySeconds How long the replacement of an expired committee stands announced.
+    /// @param recoverySeconds How long the replacement of an expired committee stands announced; a day at least, if there is an owner.
     /// @param owner Announces that replacement, and names the dispute contract once. Zero: nobody ever does.
     struct Genesis {
         bytes32 prevDigest;
@@ -198,11 +198,11 @@ interface IScoreOracle {
     );
 
     /// @notice A report was found wrong: it, or the report that landed with its root, gives no loan any more.
-    /// @param wasHere Whether its epoch is void here: a report of that epoch and root landed, or may have, because it is out of the
-    ///        ring and inside its validity. Under another digest or cut the same root counts too.
+    /// @param wasHere Whether its epoch is void here: a report of that epoch and root landed in the time of its digest, or may have,
+    ///        because it is out of the ring and inside its validity. Under another cut the same root counts too.
     event ReportVoided(uint64 indexed epoch, bytes32 indexed reportHash, bool wasHere);
 
-    /// @notice A leaf was voided, and what had been stored of it.
+    /// @notice A leaf was voided, and what had been stored of its subject in that epoch.
     event LeafVoided(uint64 indexed epoch, bytes32 indexed subject, bytes32 leaf);
 
     /// @notice The dispute contract was named, for good.
@@ -232,18 +232,19 @@ interface IScoreOracle {
     function post(uint64 epoch, bytes[] calldata entries, bytes32[] calldata proof, bool[] calldata proofFlags) external;
 
     /// @notice Voids a report that was proved wrong, here or before it ever lands here. A repeat changes nothing.
-    /// @dev Only the dispute contract, which must have made sure that enough members of `configDigest` signed it and that the
-    ///      epoch lies in the term of that digest: nothing here asks.
-    ///      Open loans, posted thresholds and other reports stay as they are. Where a report with
-    ///      the same epoch and root had landed, its epoch is void: `isUsable` is false, `isExpired` true, and, if it is the
-    ///      head, `isOnHold` until the next report lands.
+    /// @dev Only the dispute contract, which must have made sure that the quorum of `configDigest` signed it: nothing here asks.
+    ///      Open loans, posted thresholds and other reports stay as they are. Where a report with the same epoch and root had
+    ///      landed, and the epoch lies in the term of the digest (or landed under it before a late certificate ended that term),
+    ///      its epoch is void: `isUsable` is false, `isExpired` true, and, if it is the head, `isOnHold` until the next report
+    ///      lands. Reverts with `FutureReport` for an epoch that begins later than a validity from now.
     function voidReport(Report calldata report) external;
 
     /// @notice Voids one leaf of the reports of `epoch`, of which nobody could show the vector. A repeat changes nothing.
     /// @param subject Subject of the leaf, whose stored score of that epoch is dropped: a borrower then has none, a pair is
-    ///        unrated and keeps its threshold.
+    ///        unrated, without a floor, and keeps its threshold.
     /// @dev Only the dispute contract, which must have made sure that the leaf is in the report that landed (`verify`) and is the
-    ///      subject's: nothing here asks, and a rival report's leaf would shed a stored score.
+    ///      subject's: nothing here asks, and a rival report's leaf would shed a stored score. Reverts with `FutureReport` as
+    ///      `voidReport` does.
     function voidLeaf(uint64 epoch, bytes32 subject, bytes32 leaf) external;
 
     /// @notice Names the dispute contract. Only the owner, once.
@@ -299,6 +300,9 @@ interface IScoreOracle {
 
     /// @notice Whether a score stored with `epoch` is past its validity, or its report was voided. True for epoch 0.
     function isExpired(uint64 epoch) external view returns (bool);
+
+    /// @notice Whether the report of `epoch` that landed here was voided; true also past its validity, unlike what `isExpired` tells.
+    function isEpochVoided(uint64 epoch) external view returns (bool);
 
     /// @notice Scores root of a usable report; reverts with `UnusableEpoch` otherwise.
     function rootOf(uint64 epoch) external view returns (bytes32);

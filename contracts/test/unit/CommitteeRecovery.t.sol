@@ -218,6 +218,20 @@ contract CommitteeRecoveryTest is CommitteeFixture {
         expectPeriod(genesis, "expiresAt", expiry, uint256(type(uint40).max) - 1);
     }
 
+    /// Quotes C-06: no delay would be no announcement. Without an owner nobody recovers anything.
+    function test_Genesis_RevertWhen_RecoveryIsShort() public {
+        IScoreOracle.Genesis memory genesis = genesisOf(4, 1, 3);
+        genesis.recoverySeconds = 0;
+        expectPeriod(genesis, "recoverySeconds", 0, 1 days);
+        genesis.recoverySeconds = 1 days - 1;
+        expectPeriod(genesis, "recoverySeconds", 1 days - 1, 1 days);
+
+        genesis.recoverySeconds = 1 days;
+        assertEq(new RiskOracle(genesis).recoverySeconds(), 1 days);
+        (genesis.recoverySeconds, genesis.owner) = (0, address(0));
+        assertEq(new RiskOracle(genesis).recoverySeconds(), 0);
+    }
+
     /// Epochs of a second, the shortest validity, no challenge window, no owner.
     function test_Genesis_Smallest_Works() public {
         IScoreOracle.Genesis memory genesis = genesisOf(1, 0, 1);

@@ -2,6 +2,7 @@
 pragma solidity 0.8.30;
 
 import { ILendingMarket } from "../../src/interfaces/ILendingMarket.sol";
+import { IScoreOracle } from "../../src/interfaces/IScoreOracle.sol";
 import { MarketFixture } from "../support/MarketFixture.sol";
 
 /// @notice What a market does with a voided report: it lends nothing on it, and touches no loan.
@@ -30,10 +31,11 @@ contract LendingMarketVoidTest is MarketFixture {
     /// Quotes M-08: while the head is voided there is no new borrowing; repayment and free withdrawal go on.
     function test_Void_Head_NoNewBorrowing() public {
         openFloorLoan(unknown, 1000 * USDC);
+        postFinalAndNext(6000);
         voidHead();
 
         vm.prank(unknown);
-        expectHold(FIRST_EPOCH);
+        expectHold(FIRST_EPOCH + 2);
         market.borrow(1 * USDC, unknown);
         assertEq(uint8(market.quote(safe, 1, safeProof()).basis), uint8(ILendingMarket.Basis.Expired));
         vm.prank(unknown);
@@ -41,6 +43,77 @@ contract LendingMarketVoidTest is MarketFixture {
         fund(unknown, usdc, 500 * USDC);
         vm.prank(unknown);
         assertEq(market.repay(500 * USDC, unknown), 500 * USDC);
+    }
+
+    /// @dev The pair's score of the first report becomes final; another with `floorBps` is posted two epochs later.
+    function postFinalAndNext(uint16 floorBps) private {
+        skipWithPrices(2 * EPOCH_S);
+        delete entries;
+        IScoreOracle.CollateralScore memory score = pairScore();
+        (score.ltvFloorBps, score.ltvCeilingBps) = (floorBps, floorBps < 7500 ? 7500 : floorBps);
+        entries.push(abi.encode(score));
+        entries.push(abi.encode(borrowerOf(asSubject(safe), SAFE_MARGIN, 1)));
+        publishEntries(FIRST_EPOCH + 2);
+        postEntry(FIRST_EPOCH + 2, entries[0]);
+    }
+
+    function expectRefusal() private {
+        vm.expectPartialRevert(ILendingMarket.TermsRefused.selector);
+        vm.prank(unknown);
+        market.withdrawCollateral(0.4e18, unknown);
+    }
+
+    /// Quotes M-08: a forged floor of a report that was voided takes no collateral out; the last final one counts.
+    function test_Void_ForgedFloor_TakesNothingOut() public {
+        openFloorLoan(unknown, 1000 * USDC);
+        postFinalAndNext(9900);
+        voidHead();
+
+        // 1,000 on 0.6 WETH would be 83.4 %, on 0.9 WETH it is 55.6 %.
+        expectRefusal();
+        vm.prank(unknown);
+        market.withdrawCollateral(0.1e18, unknown);
+        assertEq(market.position(unknown).collateral, 0.9e18);
+        // Nor once the voided report has expired, with nothing posted since.
+        skipWithPrices(VALIDITY_S + 1);
+        expectRefusal();
+    }
+
+    /// Where the voided floor is the lower one, it counts.
+    function test_Void_LowerFloor_Counts() public {
+        openFloorLoan(unknown, 1000 * USDC);
+        postFinalAndNext(5000);
+        voidHead();
+
+        vm.expectPartialRevert(ILendingMarket.TermsRefused.selector);
+        vm.prank(unknown);
+        market.withdrawCollateral(0.05e18, unknown);
+    }
+
+    /// With nothing final there is no floor to go by: no collateral under debt is free, but all of it without.
+    function test_Void_NothingFinal_OnlyDebtHoldsCollateral() public {
+        openFloorLoan(unknown, 100 * USDC);
+        voidHead();
+        vm.expectPartialRevert(ILendingMarket.TermsRefused.selector);
+        vm.prank(unknown);
+        market.withdrawCollateral(0.1e18, unknown);
+
+        fund(unknown, usdc, 200 * USDC);
+        vm.startPrank(unknown);
+        market.repay(200 * USDC, unknown);
+        market.withdrawCollateral(WETH, unknown);
+        assertEq(weth.balanceOf(unknown), WETH);
+    }
+
+    /// Quotes O-09: what a voided leaf leaves behind frees no collateral under a debt either.
+    function test_VoidLeaf_OfThePair_TakesNothingOut() public {
+        openFloorLoan(unknown, 1000 * USDC);
+        oracle.voidLeaf(FIRST_EPOCH, pairSubject, leafOf(entries[0]));
+
+        vm.expectPartialRevert(ILendingMarket.TermsRefused.selector);
+        vm.prank(unknown);
+        market.withdrawCollateral(0.1e18, unknown);
+        assertEq(market.liquidationThresholdBps(), 8000);
     }
 
     /// A report that did not touch the pair's stored score still puts the market on hold.

@@ -236,7 +236,7 @@ contract RiskOracleReadingsTest is OracleFixture {
 
     function test_Void_EdgeEpochs_StopNobody() public {
         voidRoot(0, 0);
-        voidRoot(type(uint64).max, rootAt(1));
+        voidRoot(FIRST_EPOCH + VALIDITY_S / EPOCH_S, rootAt(1));
 
         land(FIRST_EPOCH);
         assertTrue(oracle.isUsable(FIRST_EPOCH));
@@ -359,83 +359,6 @@ contract RiskOracleReadingsTest is OracleFixture {
 
         landEntry(FIRST_EPOCH + 1, abi.encode(borrowerOf(alice, 100, 4)));
         assertEq(oracle.borrowerScore(alice).behaviourMargin, 100);
-    }
-
-    // --- voided leaves ------------------------------------------------------------------------
-
-    function voidLeaf(uint64 epoch, bytes32 subject, bytes memory entry) private {
-        vm.prank(DISPUTE);
-        oracle.voidLeaf(epoch, subject, leafOf(entry));
-    }
-
-    /// Quotes O-09: a voided leaf proves nothing and is not posted; the others of its report do and are.
-    function test_VoidLeaf_Proof_IsRefused() public {
-        IScoreOracle.BorrowerScore memory score = borrowerOf(alice, 100, 4);
-        IScoreOracle.BorrowerScore memory other = borrowerOf(asSubject(address(7)), 5, 2);
-        entries = [abi.encode(score), abi.encode(other)];
-        publishEntries(FIRST_EPOCH);
-        bytes32[] memory proof = proofOf(entries[0]);
-        bytes32 leaf = leafOf(entries[0]);
-        oracle.verifyBorrower(FIRST_EPOCH, score, proof);
-
-        vm.expectEmit(address(oracle));
-        emit IScoreOracle.LeafVoided(FIRST_EPOCH, alice, leaf);
-        voidLeaf(FIRST_EPOCH, alice, entries[0]);
-
-        bytes memory refusal = abi.encodeWithSelector(IScoreOracle.InvalidProof.selector, FIRST_EPOCH, leaf);
-        vm.expectRevert(refusal);
-        oracle.verifyBorrower(FIRST_EPOCH, score, proof);
-        assertFalse(oracle.verify(FIRST_EPOCH, leaf, proof));
-        bytes[] memory one = new bytes[](1);
-        one[0] = entries[0];
-        vm.expectRevert(refusal);
-        oracle.post(FIRST_EPOCH, one, proof, new bool[](1));
-
-        oracle.verifyBorrower(FIRST_EPOCH, other, proofOf(entries[1]));
-        assertTrue(oracle.isUsable(FIRST_EPOCH));
-        assertFalse(oracle.isOnHold());
-    }
-
-    /// Quotes O-09: a borrower's stored score goes, a pair keeps its threshold but opens no loan.
-    function test_VoidLeaf_StoredScores_GiveNoLoan() public {
-        entries = [abi.encode(borrowerOf(alice, 100, 4)), pairAt(8000, 1)];
-        publishEntries(FIRST_EPOCH);
-        postEntries(FIRST_EPOCH);
-
-        voidLeaf(FIRST_EPOCH, alice, entries[0]);
-        voidLeaf(FIRST_EPOCH, weth, entries[1]);
-
-        assertEq(oracle.borrowerScore(alice).epoch, 0);
-        assertEq(oracle.collateralScore(weth).binding, 3);
-        assertEq(oracle.collateralScore(weth).liquidationThresholdBps, 8000);
-    }
-
-    function test_VoidLeaf_OtherEpoch_LeavesTheStoredScore() public {
-        landEntry(FIRST_EPOCH, abi.encode(borrowerOf(alice, 100, 4)));
-
-        voidLeaf(FIRST_EPOCH + 1, alice, entries[0]);
-
-        assertEq(oracle.borrowerScore(alice).epoch, FIRST_EPOCH);
-        assertTrue(oracle.verify(FIRST_EPOCH, leafOf(entries[0]), new bytes32[](0)));
-    }
-
-    /// A repeat changes nothing, not even what was stored since.
-    function test_VoidLeaf_Twice_ChangesNothing() public {
-        entries = [pairAt(8000, 1)];
-        publishEntries(FIRST_EPOCH);
-        voidLeaf(FIRST_EPOCH, weth, abi.encode("a leaf that is not in the report"));
-        oracle.post(FIRST_EPOCH, entries, new bytes32[](0), new bool[](0));
-        vm.recordLogs();
-
-        voidLeaf(FIRST_EPOCH, weth, abi.encode("a leaf that is not in the report"));
-
-        assertEq(vm.getRecordedLogs().length, 0);
-        assertEq(oracle.collateralScore(weth).binding, 1);
-    }
-
-    function test_VoidLeaf_RevertWhen_NotTheDispute() public {
-        vm.expectRevert(abi.encodeWithSelector(IScoreOracle.NotDispute.selector, address(this), DISPUTE));
-        oracle.voidLeaf(FIRST_EPOCH, alice, keccak256("leaf"));
     }
 
     function test_Post_RevertWhen_Voided() public {
