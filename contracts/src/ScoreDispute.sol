@@ -117,6 +117,8 @@ contract ScoreDispute is IScoreDispute, VectorDemand {
     function _isVoidable(IScoreOracle.Report calldata report, uint32 signers) private view returns (bool) {
         ICommittee.Term memory term = ICommittee(address(oracle)).termOf(report.configDigest);
         if (report.epoch < term.fromEpoch || report.epoch >= term.untilEpoch) return false;
+        // The oracle voids no epoch that is still far; the same evidence voids it when it comes.
+        if (uint256(report.epoch) * oracle.epochSeconds() > block.timestamp + oracle.validitySeconds()) return false;
         uint256 count;
         for (uint256 left = signers; left != 0; left &= left - 1) {
             ++count;

@@ -105,6 +105,20 @@ contract ScoreDisputeTest is DisputeFixture {
         assertTrue(oracle.isUsable(EPOCH));
     }
 
+    /// An epoch too far ahead to be voided shields nobody from the slash, and is voided by the same evidence when it comes.
+    function test_Equivocation_FarAhead_SlashesNowAndVoidsLater() public {
+        uint64 far = EPOCH + 1000;
+        IScoreDispute.Evidence memory first = evidenceOf(reportOf(far, keccak256("first")), 0x7);
+        IScoreDispute.Evidence memory second = evidenceOf(reportOf(far, keccak256("second")), 0x7);
+
+        assertEq(dispute.proveEquivocation(first, second), 3 * STAKE);
+        assertFalse(oracle.isVoided(oracle.hashReport(first.report)));
+
+        vm.warp(uint256(far) * oracle.epochSeconds());
+        assertEq(dispute.proveEquivocation(first, second), 0);
+        assertTrue(oracle.isVoided(oracle.hashReport(first.report)));
+    }
+
     /// Also where the two differ in a count only.
     function test_Equivocation_SameRoot_IsProved() public {
         IScoreOracle.Report memory other = reportOf(EPOCH, keccak256("root"));
