@@ -30,6 +30,8 @@ CHECK_BELOW = 1.004
 LIQUIDATION_CHANCE = 0.9
 SMALLEST_LIQUIDATION_USD = 30.0
 HELP_CHANCE = 0.03
+LATEST_ACTION_S = 2_400
+"""Borrowers act at most this long after the hour at which prices moved."""
 DELEGATION_PREFIX = "0xef0100"
 
 
@@ -99,7 +101,7 @@ class ChainActivity:
         intents = await self._decide(index, step_days)
         planned = [p for intent in intents for p in self._write(intent)]
         if planned:
-            await self._execute(planned, step.time_s + self._random.randint(60, 2_400))
+            await self._execute(planned, step.time_s + self._random.randint(60, LATEST_ACTION_S))
 
     async def _decide(self, index: int, step_days: float) -> list[Intent]:
         health = self.portfolio.health()

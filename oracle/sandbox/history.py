@@ -20,7 +20,7 @@ import orjson
 
 from oracle.domain.units import DAY_S, HOUR_S
 from oracle.sandbox.aave import Deployer
-from oracle.sandbox.activity import ChainActivity
+from oracle.sandbox.activity import LATEST_ACTION_S, ChainActivity
 from oracle.sandbox.artifacts import AAVE_ARTIFACTS, load_forge_artifact
 from oracle.sandbox.chains import AnvilChain
 from oracle.sandbox.config import HistorySpec
@@ -54,8 +54,8 @@ PLANNED_WITH = (PROTOCOLS / "aave_v3" / "rays.py", PROTOCOLS / "morpho_blue" / "
 """The protocols' roundings that a replay plans with, of another room."""
 DEPLOYED_BY_FORGE = ("SandboxToken", "ScriptedFeed", "ForwardingAccount", "FeedPairOracle", "ScriptedIrm")
 MANIFEST_FILE = "world.json"
-END_LAG_S = 180
-"""The history ends at a full hour at least this long ago, so that the blocks that follow it have room."""
+END_LAG_S = LATEST_ACTION_S + 180
+"""The history's last full hour is at least this long ago: no action after it lies in the future, and the blocks that follow have room."""
 SETUP_S = HOUR_S
 KEPT_HISTORIES = 8
 
@@ -140,12 +140,17 @@ def state_path(folder: Path, chain_id: int) -> Path:
     return folder / f"state-{chain_id}.json"
 
 
+def find_last_hour_s(spec: HistorySpec, now_s: int) -> int:
+    """Return the full hour at which prices move last."""
+    end_s = spec.end_s if spec.end_s is not None else now_s - END_LAG_S
+    return end_s // HOUR_S * HOUR_S
+
+
 async def build_history(
     spec: HistorySpec, folder: Path, *, key: str, on_progress: Progress | None = None
 ) -> WorldManifest:
     """Generate all chains at the same time, write their states to `folder` and return the manifest without URLs."""
-    end_s = spec.end_s if spec.end_s is not None else int(time.time()) - END_LAG_S
-    first_s = end_s // HOUR_S * HOUR_S - spec.days * DAY_S
+    first_s = find_last_hour_s(spec, int(time.time())) - spec.days * DAY_S
     path = generate_price_path(spec.seed, first_hour_s=first_s, days=spec.days)
     population = generate_population(
         spec.seed, spec.chain_ids, per_chain=spec.borrowers_per_chain, on_all_chains=spec.borrowers_on_all_chains,
