@@ -13,7 +13,7 @@ from typing import Any
 
 from oracle.chain.asking import AGREEING_ENDPOINTS, Answers, Patience, ask_all
 from oracle.chain.dispute import DisputeBudget, fetch_proven_logs, find_disputed_blocks, halve, replace_blocks
-from oracle.chain.logs import LogQuery, RawLog, compute_logs_digest, parse_logs
+from oracle.chain.logs import LogQuery, LogsKey, RawLog, parse_logs
 from oracle.chain.quantities import UNREADABLE, parse_quantity
 from oracle.chain.rpc import Call, Endpoint
 from oracle.domain.ids import Address, Hash32, keccak256, to_hex
@@ -97,7 +97,7 @@ class CheckedChain:
         return await self._agree(span, fetch, lambda headers: headers)
 
     async def fetch_logs(self, query: LogQuery) -> tuple[RawLog, ...]:
-        """Return the logs of a range, agreed by digest, or where they differ proven by the receipts roots of agreed blocks.
+        """Return the logs of a range, on which two agree, or where they differ proven by the receipts roots of agreed blocks.
 
         Their times are those that two endpoints gave, else None.
 
@@ -107,27 +107,27 @@ class CheckedChain:
         return await self._fetch_logs(query, DisputeBudget())
 
     async def _fetch_logs(self, query: LogQuery, budget: DisputeBudget) -> tuple[RawLog, ...]:
-        read: list[tuple[Any, bytes, tuple[RawLog, ...]]] = []
+        read: list[tuple[Any, LogsKey, tuple[RawLog, ...]]] = []
 
-        async def fetch(endpoint: Endpoint) -> tuple[bytes, tuple[RawLog, ...]]:
+        async def fetch(endpoint: Endpoint) -> tuple[LogsKey, tuple[RawLog, ...]]:
             (answer,) = await endpoint.batch([("eth_getLogs", query.to_params())])
             # The same object is the same bytes, decoded once: see `rpc.TwinDecoder`.
             same = next((known for known in read if known[0] is answer), None)
             if same is None:
                 logs = parse_logs(endpoint.name, query, answer)
-                same = (answer, compute_logs_digest(logs), logs)
+                same = (answer, LogsKey(logs), logs)
             read.append(same)
             return same[1:]
 
         subject = f"the logs of blocks {query.first_block}..{query.last_block}"
-        answers = await self._ask_all(subject, fetch, lambda got: _has_pair([digest for digest, _ in got]))
+        answers = await self._ask_all(subject, fetch, lambda got: _has_pair([key for key, _ in got]))
         try:
-            digest, logs = self._settle(subject, [(endpoint, found[0], found) for endpoint, found in answers])
+            key, logs = self._settle(subject, [(endpoint, found[0], found) for endpoint, found in answers])
         except EndpointDisagreementError as error:
             untimed = [(endpoint, _without_times(logs)) for endpoint, (_, logs) in answers]
             return await self._settle_by_receipts(query, untimed, budget, error)
         times = [log.time_s for log in logs]
-        givers = [known for _, other, known in read if other == digest]
+        givers = [known for _, other, known in read if other == key]
         if sum(known is logs or [log.time_s for log in known] == times for known in givers) < AGREEING_ENDPOINTS:
             return _without_times(logs)
         return logs

@@ -16,7 +16,7 @@ from oracle.chain.logs import FIRST_RANGE_BLOCKS, LogQuery, RangeSize, RawLog, p
 from oracle.chain.pipeline import FetchAhead, RowWriter
 from oracle.chain.prices import PriceBook
 from oracle.chain.protocols import Anchors, fetch_anchors, list_contracts, make_adapters
-from oracle.chain.rows import LogRow, Mark, RowStore
+from oracle.chain.rows import LogRow, Mark, RowStore, make_rows
 from oracle.domain.committee import ChainParams
 from oracle.domain.ids import Hash32, keccak256
 from oracle.domain.units import BlockNumber, TimestampS
@@ -189,10 +189,11 @@ class Indexer:
         for number in hashes.keys() & headers.keys():
             if headers[number].block_hash != hashes[number]:
                 raise ChangedBlockError(self._params.chain_id, number)
-        times = {log.block_number: log.time_s for log in logs} | {n: h.time_s for n, h in headers.items()}
+        times = {log.block_number: log.time_s for log in logs if log.time_s is not None} | {
+            n: h.time_s for n, h in headers.items()
+        }
         with paused_collection():
-            rows = ((n, h, times[n], i, address, topics, data) for n, h, i, address, topics, data, _ in logs)
-            return [LogRow._make(row) for row in rows], headers[end]
+            return make_rows(logs, times), headers[end]
 
     async def _fetch_logs(
         self, book: AddressBook, start: BlockNumber, end: BlockNumber, ahead: FetchAhead[tuple[RawLog, ...]]

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import partial
 from typing import NamedTuple, Protocol
 
+from oracle.chain.logs import RawLog
 from oracle.domain.ids import Address, Hash32
 from oracle.domain.units import BlockNumber, ChainId, TimestampS
 
@@ -34,6 +36,17 @@ class LogRow(NamedTuple):
     def topic(self) -> bytes:
         """Return topic 0, which names the event."""
         return self.topics[:32]
+
+
+_make_row = partial(tuple.__new__, LogRow)
+
+
+def make_rows(logs: Sequence[RawLog], times: Mapping[BlockNumber, TimestampS]) -> list[LogRow]:
+    """Return logs as rows; `times` has the time of each of their blocks."""
+    if not logs:
+        return []
+    numbers, hashes, *content, _ = zip(*logs, strict=True)
+    return list(map(_make_row, zip(numbers, hashes, [times[number] for number in numbers], *content, strict=True)))
 
 
 def compute_rows_digest(rows: Sequence[RowTuple]) -> Hash32:

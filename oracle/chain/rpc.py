@@ -75,6 +75,22 @@ class Endpoint(Protocol):
         """
 
 
+class _TooManyPartsError(ValueError):
+    """An answer whose values would take far more memory than its bytes."""
+
+
+def decode_json(content: bytes) -> Any:
+    """Return the value of a JSON text that has few enough objects and lists for its size.
+
+    Raises:
+        ValueError: if it has more.
+        orjson.JSONDecodeError: if it is no JSON.
+    """
+    if content.count(b"[") + content.count(b"{") > max(HARMLESS_PARTS, len(content) // LEAST_BYTES_PER_PART):
+        raise _TooManyPartsError("the answer has too many parts for its size")
+    return orjson.loads(content)
+
+
 class TwinDecoder:
     """Decodes JSON, and only once where two endpoints of a chain send the same bytes, as two with the same software do.
 
@@ -92,13 +108,13 @@ class TwinDecoder:
             orjson.JSONDecodeError: if it is no JSON.
         """
         if len(content) < TWIN_ANSWER_BYTES:
-            return orjson.loads(content)
+            return decode_json(content)
         first, known = self._content, self._decoded
         self._content, self._decoded = b"", None
         if content == first:
             return known
         with paused_collection():
-            decoded = orjson.loads(content)
+            decoded = decode_json(content)
         if not first:
             self._content, self._decoded = content, decoded
         return decoded
@@ -123,7 +139,7 @@ class RpcEndpoint:
         self._name = _host_of(url)
         self._timeout_s = timeout_s
         self._largest_answer_bytes = largest_answer_bytes
-        self._decode = orjson.loads if decoder is None else decoder.decode
+        self._decode = decode_json if decoder is None else decoder.decode
         self._client = httpx.AsyncClient(
             timeout=timeout_s, headers={"content-type": "application/json"}, transport=transport
         )
@@ -239,10 +255,10 @@ class RpcEndpoint:
         return response.status_code, response.headers, b"".join(chunks)
 
     def _read(self, content: bytes, calls: Sequence[Call]) -> list[Any]:
-        if content.count(b"[") + content.count(b"{") > max(HARMLESS_PARTS, len(content) // LEAST_BYTES_PER_PART):
-            raise MalformedAnswerError(self._name, f"{calls[0][0]}: the answer has too many parts for its size")
         try:
             answers = self._decode(content)
+        except _TooManyPartsError as cause:
+            raise MalformedAnswerError(self._name, f"{calls[0][0]}: {cause}") from cause
         except orjson.JSONDecodeError as cause:
             raise MalformedAnswerError(self._name, f"{calls[0][0]}: the answer is not JSON") from cause
         if isinstance(answers, dict):

@@ -7,6 +7,7 @@ because a reorg past all of them starts the chain over. The rows are a copy of p
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import batched, chain
 from typing import NamedTuple
 
 from sqlalchemy import BigInteger, Column, Connection, Integer, LargeBinary, MetaData, Table, delete, insert, select
@@ -82,10 +83,12 @@ _contracts = Table(
 )
 
 # In the driver's own words: building statements costs more than storing the rows.
-_INSERT_ROW = (
-    "INSERT INTO chain_log (chain_id, block_number, block_hash, time_s, log_index, address, topics, data) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+_INSERT_ROWS = (
+    "INSERT INTO chain_log (chain_id, block_number, block_hash, time_s, log_index, address, topics, data) VALUES "
 )
+_ROW_PLACES = "(?, ?, ?, ?, ?, ?, ?, ?)"
+_STATEMENT_ROWS = 500
+"""Rows of one statement, 4,000 of SQLite's 32,766 places: while it runs, Python's threads do, and another range is decoded."""
 _SELECT_ROWS = (
     "SELECT block_number, block_hash, time_s, log_index, address, topics, data FROM chain_log "
     "WHERE chain_id = ? AND (block_number, log_index) > (?, ?) AND block_number <= ? {condition}"
@@ -129,8 +132,7 @@ class ChainRows:
             StorageError: if a row or the mark is there already, or the disk fails; nothing is stored then.
         """
         with self._database.connection() as connection:
-            if rows:
-                connection.exec_driver_sql(_INSERT_ROW, [(chain_id, *row) for row in rows])
+            _insert_rows(connection, chain_id, rows)
             connection.execute(insert(_marks), {"chain_id": chain_id, "block_number": mark[0], "block_hash": mark[1]})
             _prune_marks(connection, chain_id, self._kept_marks)
             _store_index(connection, chain_id, filter_hash, is_roll_back=False)
@@ -155,8 +157,7 @@ class ChainRows:
             if connection.execute(known).first() is not None:
                 raise DatabaseWriteError(str(self._database.path), f"it has rows of chain {chain_id} already")
             for rows in parts:
-                if rows:
-                    connection.exec_driver_sql(_INSERT_ROW, [(chain_id, *row) for row in rows])
+                _insert_rows(connection, chain_id, rows)
             connection.execute(insert(_marks), {"chain_id": chain_id, "block_number": mark[0], "block_hash": mark[1]})
             _store_index(connection, chain_id, filter_hash, is_roll_back=False)
             _store_import(connection, chain_id, imported)
@@ -236,6 +237,12 @@ class ChainRows:
             oldest = connection.execute(blocks.offset(KEPT_CUTS - 1).limit(1)).scalar_one_or_none()
             if oldest is not None:
                 connection.execute(delete(_contracts).where(c.chain_id == chain_id, c.block_number < oldest))
+
+
+def _insert_rows(connection: Connection, chain_id: ChainId, rows: Sequence[RowTuple]) -> None:
+    for part in batched(rows, _STATEMENT_ROWS):
+        statement = _INSERT_ROWS + ", ".join([_ROW_PLACES] * len(part))
+        connection.exec_driver_sql(statement, tuple(chain.from_iterable((chain_id, *row) for row in part)))
 
 
 def _load_index(connection: Connection, chain_id: ChainId) -> tuple[bytes, int] | None:

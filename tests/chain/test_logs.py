@@ -13,6 +13,7 @@ from oracle.chain.abi import events
 from oracle.chain.logs import (
     LARGE_ANSWER_LOGS,
     LogQuery,
+    LogsKey,
     RangeSize,
     RawLog,
     _parse_each,
@@ -20,7 +21,7 @@ from oracle.chain.logs import (
     parse_logs,
 )
 from oracle.domain.ids import keccak256, to_hex
-from oracle.domain.units import BlockNumber
+from oracle.domain.units import BlockNumber, TimestampS
 from oracle.errors import MalformedAnswerError
 from tests.chain.aave_logs import answer, supply
 from tests.chain.fake_endpoint import POOL, WETH, address_of, feed_of, log_json
@@ -149,6 +150,17 @@ def test_logs_digest__any_field_changed__differs() -> None:
     digests = {compute_logs_digest(logs) for logs in [honest, *variants]}
 
     assert len(digests) == 1 + len(variants)
+    assert len({LogsKey(logs) for logs in [honest, *variants]}) == 1 + len(variants)
+
+
+def test_logs_key__only_times_differ__are_equal() -> None:
+    honest = parse_logs("a", QUERY, honest_answer())
+    timed = tuple(log._replace(time_s=TimestampS(16)) for log in honest)
+
+    assert LogsKey(honest) == LogsKey(timed)
+    assert hash(LogsKey(honest)) == hash(LogsKey(timed))
+    assert LogsKey(honest) != compute_logs_digest(honest)
+    assert repr(LogsKey(timed)) == compute_logs_digest(honest).hex()
 
 
 def test_range_size__refused_and_answered__halves_and_grows_within_bounds() -> None:

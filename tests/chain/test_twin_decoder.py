@@ -32,4 +32,4 @@ def test_twin_decoder__no_json__is_an_error_each_time() -> None:
 
     for _ in range(2):
         with pytest.raises(orjson.JSONDecodeError):
-            decoder.decode(b"[" * TWIN_ANSWER_BYTES)
+            decoder.decode(b"x" * TWIN_ANSWER_BYTES)
