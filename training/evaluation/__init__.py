@@ -1,0 +1,1 @@
+"""Evaluation of a bundle on data that its training never saw."""
