@@ -5,5 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from training.evaluation.task import Task
+from training.evaluation.tasks.drawdown import build_drawdown
+from training.evaluation.tasks.drop import build_drop_15, build_drop_25
 
-TASKS: Mapping[str, Task] = {}
+TASKS: Mapping[str, Task] = {
+    "drop_24h_15": build_drop_15,
+    "drop_24h_25": build_drop_25,
+    "drawdown_q99": build_drawdown,
+}
