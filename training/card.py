@@ -14,6 +14,7 @@ from oracle.scoring.model import Model, ModelFlag
 from training import calibrate
 from training.borrower import TREES, TrainedBorrower
 from training.collateral import BONUS_BPS, BUFFER_BPS, RISK_UNITS, TrainedCollateral
+from training.collateral_holdout import Figure, HeldOut
 from training.labels import GAP_FALL_BPS, LIQUIDATION_WINDOW_HOURS
 from training.validate import Gain, Metrics
 
@@ -84,6 +85,7 @@ def collateral_card(name: str, source: str, span: str, trained: TrainedCollatera
     levels = ", ".join(f"{units / 4096:.1f}" for units in RISK_UNITS)
     lines = [
         "Trees: ACTIVE, as always for a collateral. The data cannot show issuer, bridge or liquidity failures; what those add is judgement.",
+        *_unproved_gain(trained.held_out),
         "",
         f"# {name}",
         "",
@@ -96,6 +98,7 @@ def collateral_card(name: str, source: str, span: str, trained: TrainedCollatera
         "",
         f"Log-loss gain of the trees over a logit of 7-day volatility: {_gain(trained.gain)}.",
         "",
+        *_held_out_lines(trained.held_out),
         f"`drawdownBps` is the 99.5th percentile of the deepest fall in the window at that margin. Bonus {BONUS_BPS} bps, buffer {BUFFER_BPS} bps, cap and floor share by judgement.",
         f"Issuer and bridge levels 0 to 3 add {levels} of log-odds each, by judgement.",
         "",
@@ -105,6 +108,43 @@ def collateral_card(name: str, source: str, span: str, trained: TrainedCollatera
         *_feature_table(COLLATERAL_SCHEMA, trained.model),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _unproved_gain(held_out: HeldOut | None) -> list[str]:
+    """Return the depths at which the trees' gain over 7-day volatility may be none, as one line."""
+    unproved = [f"{r.fall_bps // 100} %" for r in held_out.ranks if r.pooled_gain[1] <= 0] if held_out else []
+    if not unproved:
+        return []
+    return [
+        f"Nor can they show, on so few days of falls, that the trees rank falls of {' and '.join(unproved)} better than 7-day volatility does."
+    ]
+
+
+def _held_out_lines(held_out: HeldOut | None) -> list[str]:
+    """Return the figures of the held-out time; none where it holds no fall."""
+    if held_out is None:
+        return []
+    first, last = (datetime.fromtimestamp(time_s, UTC).date() for time_s in (held_out.first_s, held_out.last_s))
+    rows = [
+        f"| {r.fall_bps // 100} % | {r.n_positives} on {r.n_days} days | {_figure(r.pooled)} | {_figure(r.pooled_gain)} | {_figure(r.within)} | {_figure(r.within_gain)} |"
+        for r in held_out.ranks
+    ]
+    coverage = "; ".join(f"{level:.1%}: {_figure(figure, 4)}" for level, figure in held_out.coverage.items())
+    return [
+        f"Held out, {first} to {last}: a model of the rows before, {held_out.n_rows} rows. Gain: over 7-day volatility, paired. 95 % intervals resample weeks.",
+        "",
+        "| fall in 24 h | positive | AUC | gain | AUC within a pair | gain |",
+        "| --- | --- | --- | --- | --- | --- |",
+        *rows,
+        "",
+        f"Share of these rows whose fall stays within a drawdown table of quantile {coverage}. All pairs together: one class may lie far from it.",
+        "",
+    ]
+
+
+def _figure(figure: Figure, places: int = 3) -> str:
+    value, low, high = figure
+    return f"{value:.{places}f} ({low:.{places}f} to {high:.{places}f})"
 
 
 def _metric_table(metrics: tuple[Metrics, ...]) -> list[str]:

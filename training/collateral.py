@@ -6,6 +6,7 @@ deepest fall at that margin. What issuers and bridges add cannot be learned from
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from oracle.features.registry import (
 from oracle.scoring.model import TABLE_SIZE, CollateralTables, Model, ModelFlag
 from oracle.scoring.reference import compute_margins
 from training import calibrate
+from training.collateral_holdout import HeldOut, hold_out, prior_units
 from training.datasets.prices import PriceRun, price_runs, read_closes
 from training.export import compute_support
 from training.labels import GAP_FALL_BPS
@@ -54,6 +56,7 @@ class TrainedCollateral:
     n_rows: int
     n_positives: int
     n_positive_days: int
+    held_out: HeldOut | None
 
 
 def read_runs(data: Path, symbols: list[str] | None) -> list[PriceRun]:
@@ -85,9 +88,8 @@ def train_collateral(rows: CollateralRows, recipe: Recipe) -> TrainedCollateral:
         floor_share_bps=FLOOR_SHARE_BPS,
         volatility_slot=COLLATERAL_VOLATILITY_SLOT,
     )
-    rate = is_positive.mean()
     booster = train_trees(rows.vectors, is_positive, COLLATERAL_SCHEMA, recipe)
-    nodes, _ = snap_booster(booster, base_units=round(float(np.log(rate / (1 - rate))) * LEAF_UNITS))
+    nodes, _ = snap_booster(booster, base_units=prior_units(is_positive))
     model = Model(
         kind=ScoreKind.COLLATERAL,
         n_features=len(COLLATERAL_SCHEMA),
@@ -106,6 +108,7 @@ def train_collateral(rows: CollateralRows, recipe: Recipe) -> TrainedCollateral:
         n_rows=len(held_out),
         n_positives=int(outcomes.sum()),
         n_positive_days=len(np.unique(rows.as_of_s[held_out][outcomes == 1] // DAY_S)),
+        held_out=hold_out(rows, recipe, {level: _table_at(level) for level in (0.99, _QUANTILE)}),
     )
 
 
@@ -122,11 +125,11 @@ def judged_tree(name: str) -> Node:
     )
 
 
-def drawdown_table(margins: Array, falls_bps: Array) -> tuple[int, ...]:
-    """Return the 99.5th percentile of the deepest fall by margin: per group of rows, made rising, linear between, in steps of 10 bps rounded up."""
+def drawdown_table(margins: Array, falls_bps: Array, level: float = _QUANTILE) -> tuple[int, ...]:
+    """Return a percentile (the 99.5th) of the deepest fall by margin: per group of rows, made rising, linear between, in steps of 10 bps rounded up."""
     order = np.array_split(np.argsort(margins, kind="stable"), _QUANTILE_GROUPS)
     middles = np.array([np.median(margins[rows]) for rows in order]) / LEAF_UNITS
-    quantiles = np.array([np.quantile(falls_bps[rows], _QUANTILE) for rows in order])
+    quantiles = np.array([np.quantile(falls_bps[rows], level) for rows in order])
     rising = IsotonicRegression().fit(middles, quantiles).predict(middles)
     table = np.ceil(np.interp(calibrate.bin_middles(), middles, rising) / 10).astype(np.int64) * 10
     # Beyond the riskiest group the fall grows by a tenth per unit of log-odds, up to everything.
@@ -136,6 +139,10 @@ def drawdown_table(margins: Array, falls_bps: Array) -> tuple[int, ...]:
     return tuple(table[:TABLE_SIZE].tolist())
 
 
+def _table_at(level: float) -> Callable[[Array, Array], Array]:
+    return lambda margins, falls_bps: np.array(drawdown_table(margins, falls_bps, level))
+
+
 def _forward(rows: CollateralRows, is_positive: Array, recipe: Recipe) -> tuple[Array, Array, Array]:
     """Return (held-out rows, their margins, the baseline's log-odds) of forward folds."""
     slot = next(f.slot for f in COLLATERAL_SCHEMA if f.name == "volatility_7d")
@@ -143,8 +150,7 @@ def _forward(rows: CollateralRows, is_positive: Array, recipe: Recipe) -> tuple[
     held, margins, baseline = [], [], []
     for fold in forward_folds(rows.as_of_s, horizon_s=DAY_S, n_folds=3, first_share=0.4):
         booster = train_trees(rows.vectors[fold.train], is_positive[fold.train], COLLATERAL_SCHEMA, recipe)
-        rate = is_positive[fold.train].mean()
-        nodes, _ = snap_booster(booster, base_units=round(float(np.log(rate / (1 - rate))) * LEAF_UNITS))
+        nodes, _ = snap_booster(booster, base_units=prior_units(is_positive[fold.train]))
         held.append(fold.test)
         margins.append(compute_margins(pack_trees(nodes), rows.vectors[fold.test]))
         baseline.append(fit_logit(signal[fold.train], is_positive[fold.train], signal[fold.test]))

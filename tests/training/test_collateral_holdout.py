@@ -1,0 +1,99 @@
+"""The held-out figures: an AUC within owners by hand, intervals that resample weeks, and a model that saw nothing of the time it is tested on."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from oracle.domain.units import DAY_S
+from oracle.features.registry import COLLATERAL_SCHEMA
+from training.collateral import drawdown_table
+from training.collateral_holdout import HELD_OUT_FROM, hold_out, resample, within_auc
+from training.rows import CollateralRows
+from training.train import Recipe
+
+RECIPE = Recipe(rounds=3, depth=2, learning_rate=0.3, min_child_weight=1, l2=1)
+START_S = int(HELD_OUT_FROM.timestamp())
+
+
+def rows_around(n_days: int) -> CollateralRows:
+    random = np.random.default_rng(1)
+    days = np.repeat(np.arange(-n_days, n_days), 5)
+    vectors = random.integers(1, 5_000, (len(days), len(COLLATERAL_SCHEMA)))
+    return CollateralRows(
+        vectors=vectors,
+        falls_bps=np.where(vectors[:, 2] > 4_000, random.integers(1_000, 2_000, len(days)), 100),
+        clusters=np.tile(np.arange(5), 2 * n_days),
+        as_of_s=START_S + days * DAY_S,
+    )
+
+
+def build(
+    margins: np.ndarray[tuple[int], np.dtype[np.int64]], falls: np.ndarray[tuple[int], np.dtype[np.int64]]
+) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    return np.array(drawdown_table(margins, falls, 0.99))
+
+
+def test_within_auc__two_owners__weighted_by_their_positives() -> None:
+    # Owner 0 orders its two positives right (1.0), owner 1 its only one wrong (0.0), owner 2 has none: (2 * 1 + 1 * 0) / 3.
+    is_positive = np.array([1, 1, 0, 1, 0, 0], dtype=bool)
+    score = np.array([5, 4, 3, 1, 2, 9])
+    owners = np.array([0, 0, 0, 1, 1, 2])
+
+    assert within_auc(is_positive, score, owners) == pytest.approx(2 / 3)
+    assert math.isnan(within_auc(np.zeros(6, dtype=bool), score, owners))
+
+
+def test_within_auc__tied_scores__count_half() -> None:
+    assert within_auc(np.array([True, False]), np.array([1, 1]), np.array([0, 0])) == 0.5
+
+
+def test_resample__all_rows_in_one_week__no_spread() -> None:
+    value, low, high = resample(np.full(9, START_S), lambda rows: float(rows.mean()))
+
+    assert value == low == high == 4.0
+
+
+def test_resample__many_weeks__interval_holds_the_mean() -> None:
+    times = START_S + 7 * DAY_S * np.arange(100)
+    values = np.arange(100) % 2
+
+    value, low, high = resample(times, lambda rows: float(values[rows].mean()))
+
+    # A mean of 100 fair coins has a standard error of 0.05.
+    assert value == 0.5
+    assert 0.36 < low < 0.45
+    assert 0.55 < high < 0.64
+
+
+def test_hold_out__days__start_where_training_ends() -> None:
+    held_out = hold_out(rows_around(60), RECIPE, {0.99: build})
+
+    assert held_out is not None
+    assert held_out.first_s == START_S
+    assert held_out.last_s == START_S + 59 * DAY_S
+    assert held_out.n_rows == 300
+    assert [row.fall_bps for row in held_out.ranks] == [1_500]
+    assert held_out.ranks[0].pooled[0] > 0.8
+
+
+def test_hold_out__day_whose_window_reaches_in__trains_nothing() -> None:
+    rows = rows_around(60)
+    overlapping = (rows.as_of_s > START_S - DAY_S) & (rows.as_of_s < START_S)
+    shifted = replace(rows, as_of_s=rows.as_of_s - 3_600)
+    is_last = shifted.as_of_s == START_S - 3_600
+    changed = replace(shifted, falls_bps=np.where(is_last, 9_999, shifted.falls_bps))
+
+    assert not overlapping.any()
+    assert is_last.any()
+    assert hold_out(shifted, RECIPE, {0.99: build}) == hold_out(changed, RECIPE, {0.99: build})
+
+
+def test_hold_out__no_fall_on_one_side__nothing_to_report() -> None:
+    rows = rows_around(60)
+    calm = replace(rows, falls_bps=np.where(rows.as_of_s >= START_S, 100, rows.falls_bps))
+
+    assert hold_out(calm, RECIPE, {0.99: build}) is None
