@@ -4,6 +4,9 @@ The data hold no owners and no debt, only what was drawn and paid back: debt acc
 a withdrawal leave. A vault's actions can be
 made through a proxy only by its owner, so they count as its own. Prices are hourly closes of 2021 on, daily ones before (stepped), as a feed would have answered
 them; Maker's own price lags an hour, which no source holds. DAI is taken at one dollar, as Maker does.
+
+The file lists a block's rows by kind, and holds no log index. Maker refuses what leaves a vault uncovered, so within a block what makes a vault safer came
+first: deposit, repay, borrow, withdraw, liquidation. A row at 00:00 itself belongs to that midnight's state.
 """
 
 from __future__ import annotations
@@ -31,11 +34,12 @@ MARKET = Address(b"\x35" + bytes(19))
 WETH = Address(b"\xc0" + bytes(19))
 DAI = Address(b"\x6b" + bytes(19))
 _LIQUIDATION_RATIO = 1.3
+# In the order of one block.
 _KINDS = {
     "deposit": EventKind.SUPPLY,
-    "withdraw": EventKind.WITHDRAW,
-    "borrow": EventKind.BORROW,
     "repay": EventKind.REPAY,
+    "borrow": EventKind.BORROW,
+    "withdraw": EventKind.WITHDRAW,
     "liquidation": EventKind.LIQUIDATION,
 }
 _LEAST_DEBT_USD = 1.0
@@ -53,7 +57,9 @@ def read_maker(data: Path) -> Dataset:
     series = read_eth_series(data)
     prices = np.array(series.prices_e8)
     events = pl.read_parquet(data_file(data, FOLDER / "events.parquet")).with_columns(pl.col("event").cast(pl.String))
-    events = events.filter(pl.col("event").is_in(list(_KINDS))).sort("vault", "block", "time", maintain_order=True)
+    rank = pl.col("event").replace_strict({kind: place for place, kind in enumerate(_KINDS)}, return_dtype=pl.Int64)
+    events = events.filter(pl.col("event").is_in(list(_KINDS)))
+    events = events.sort("vault", "block", "time", rank, maintain_order=True)
     events = events.with_columns(pl.col("time").dt.epoch("s").alias("time_s"))
     end_s = int(str(events["time_s"].max()))
     fees = _read_fees(data)
@@ -132,9 +138,9 @@ class _Vault:
         )
 
     def _walk(self, states: list[State], eth: float, dai: float, from_s: int, until_s: int) -> float:
-        """Sample at each midnight in (from, until]; return the debt at `until`."""
+        """Sample at each midnight in [from, until); return the debt at `until`."""
         time_s = from_s
-        midnight = from_s - from_s % DAY_S + DAY_S
+        midnight = -(-from_s // DAY_S) * DAY_S
         while midnight < until_s and dai > _LEAST_DEBT_USD:
             dai *= 1 + self._fee(midnight) * (midnight - time_s) / (365 * DAY_S)
             states.append(self._state(midnight, eth, dai))
