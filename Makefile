@@ -141,7 +141,7 @@ test: test-contracts test-python ## every test that is not slow; needs no data f
 test-python: setup contracts
 	@$(PY) -m pytest -q -m 'not slow'
 
-test-contracts: setup model-runs
+test-contracts: setup model-runs $(MORPHO_STAMP)
 	@$(FORGE) test
 
 test-slow: setup contracts venus ## the tests marked slow
@@ -166,7 +166,7 @@ contracts-format: setup
 	@$(FORGE) fmt --check contracts
 	@$(NODE_BIN)/solhint --disc --max-warnings 0 'contracts/src/**/*.sol'
 
-gas: setup model-runs ## write the gas snapshots anew
+gas: setup model-runs $(MORPHO_STAMP) ## write the gas snapshots anew
 	@FORGE_SNAPSHOT_EMIT=true $(FORGE) test
 
 openapi: $(PY_STAMP) ## write openapi/openapi.json anew
