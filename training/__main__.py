@@ -1,4 +1,4 @@
-"""`python -m training train`: bundles from data.
+"""`python -m training train`: bundles from data; `economics`: what their scores are worth in money.
 
 Without `--dataset` it trains `borrower-1` and `collateral-1` on a data folder; with it, one borrower bundle on a canonical dataset.
 """
@@ -26,6 +26,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     started = time.monotonic()
     try:
+        if options.command == "economics":
+            return _economics(options)
         if options.dataset:
             folders = [Path(folder) for folder in options.dataset]
             bundles = [train_on_canonical(folders, options.bundle, Path(options.out), is_sandbox=options.sandbox)]
@@ -40,6 +42,14 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"training: {error}", file=sys.stderr)
         return 1
     print(f"training took {time.monotonic() - started:.0f} s")
+    return 0
+
+
+def _economics(options: argparse.Namespace) -> int:
+    from training.economics.report import render, write_report
+
+    report = write_report(Path(options.data), Path(options.json) if options.json else None, print)
+    print("\n".join(render(report)))
     return 0
 
 
@@ -59,9 +69,11 @@ def _check(bundles: list[Bundle], profile: str) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
-    train = parser.add_subparsers(dest="command", required=True).add_parser(
-        "train", help="train, snap, calibrate, export"
-    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    economics = commands.add_parser("economics", help="replay a market under our terms and under others on real prices")
+    economics.add_argument("--data", required=True, help="folder of the public data sets")
+    economics.add_argument("--json", help="file to write every figure to")
+    train = commands.add_parser("train", help="train, snap, calibrate, export")
     source = train.add_mutually_exclusive_group(required=True)
     source.add_argument("--data", help="folder of the public data sets")
     source.add_argument("--dataset", nargs="+", help="folders of canonical datasets, trained on together")

@@ -1,0 +1,95 @@
+"""Aave's parameters by day: carried back before the first record, the pool that lends most, nothing from a change before its date."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from oracle.domain.units import DAY_S
+from training.economics.static_terms import CHANGES, pool_of, read_static_terms
+from training.errors import DatasetError
+
+START = datetime(2023, 1, 1, tzinfo=UTC)
+START_S = int(START.timestamp())
+
+type Change = tuple[int, str | None, str, str, str, float | None, float]
+
+
+def write_changes(folder: Path, changes: list[Change]) -> None:
+    columns = ("chain", "market", "symbol", "param", "before_num", "after_num")
+    rows = [
+        {
+            **dict(zip(columns, change[1:], strict=True)),
+            "date": (START + timedelta(days=change[0])).replace(tzinfo=None),
+        }
+        for change in changes
+    ]
+    (folder / CHANGES).parent.mkdir(parents=True, exist_ok=True)
+    pl.DataFrame(rows, infer_schema_length=None).write_parquet(folder / CHANGES)
+
+
+def pair(day: int, market: str, ltv: tuple[float | None, float], threshold: tuple[float | None, float]) -> list[Change]:
+    return [
+        (day, "ethereum", market, "WETH", "ltv", *ltv),
+        (day, "ethereum", market, "WETH", "liquidationThreshold", *threshold),
+    ]
+
+
+def test_read_static_terms__value_before_the_first_record__is_carried_back_and_marked(tmp_path: Path) -> None:
+    write_changes(tmp_path, pair(2, "AaveV3Ethereum", (80.0, 75.0), (82.5, 78.0)))
+
+    terms = read_static_terms(tmp_path, START_S, 4)["ETH"]
+
+    assert terms.ltv_bps.tolist() == [8_000, 8_000, 7_500, 7_500]
+    assert terms.threshold_bps.tolist() == [8_250, 8_250, 7_800, 7_800]
+    assert terms.is_recorded.tolist() == [False, False, True, True]
+
+
+def test_read_static_terms__new_listing__offers_nothing_before(tmp_path: Path) -> None:
+    write_changes(tmp_path, pair(1, "AaveV3Ethereum", (None, 70.0), (None, 75.0)))
+
+    assert read_static_terms(tmp_path, START_S, 3)["ETH"].ltv_bps.tolist() == [0, 7_000, 7_000]
+
+
+def test_read_static_terms__two_pools__takes_the_one_that_lends_most_each_day(tmp_path: Path) -> None:
+    retired = pair(2, "AaveV2Ethereum", (80.0, 0.0), (85.0, 85.0))
+    write_changes(tmp_path, [*pair(1, "AaveV3Ethereum", (None, 70.0), (None, 75.0)), *retired])
+
+    terms = read_static_terms(tmp_path, START_S, 4)["ETH"]
+
+    assert terms.ltv_bps.tolist() == [8_000, 8_000, 7_000, 7_000]
+    assert terms.threshold_bps.tolist() == [8_500, 8_500, 7_500, 7_500]
+
+
+def test_read_static_terms__later_change__leaves_earlier_days_alone(tmp_path: Path) -> None:
+    first = pair(1, "AaveV3Ethereum", (80.0, 75.0), (82.5, 78.0))
+    write_changes(tmp_path, first)
+    before = read_static_terms(tmp_path, START_S, 5)["ETH"]
+    write_changes(tmp_path, [*first, *pair(3, "AaveV3Ethereum", (75.0, 40.0), (78.0, 50.0))])
+
+    after = read_static_terms(tmp_path, START_S, 5)["ETH"]
+
+    assert after.ltv_bps[:3].tolist() == before.ltv_bps[:3].tolist()
+    assert after.ltv_bps[3:].tolist() == [4_000, 4_000]
+
+
+def test_read_static_terms__no_folder__names_the_file(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="param_changes"):
+        read_static_terms(tmp_path, START_S, 1)
+
+
+def test_read_static_terms__other_columns__names_them(tmp_path: Path) -> None:
+    (tmp_path / CHANGES).parent.mkdir(parents=True)
+    pl.DataFrame({"date": [1]}).write_parquet(tmp_path / CHANGES)
+
+    with pytest.raises(DatasetError, match="after_num"):
+        read_static_terms(tmp_path, START_S, DAY_S)
+
+
+def test_pool_of__payloads_of_one_pool__have_one_name() -> None:
+    assert pool_of("ethereum", "AaveV2") == pool_of("ethereum", "preTestEthereumUpdate20231009") == "ethereum V2"
+    assert pool_of(None, "AaveV3OPRiskParams") == "optimism V3"
+    assert pool_of("ethereum", "AaveV3EthereumLido") == "ethereum V3 LIDO"

@@ -1,0 +1,112 @@
+"""Aave's historical LTV and liquidation threshold per asset and day: at each moment the pool that lends most on the asset.
+
+The record holds changes, with the value before each. A value before an asset's first record in a pool is carried back to the start that the caller names;
+`is_recorded` says which days lie after a record. A pool that lends nothing on the asset (LTV 0) offers no terms. Dates are those of proposals.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from oracle.domain.units import DAY_S
+from training.datasets.assets import pair_of
+from training.datasets.prices import data_file
+from training.errors import DatasetError
+
+type Array = np.ndarray[Any, Any]
+
+CHANGES = Path("aave_reserve_params") / "param_changes.parquet"
+LTV, THRESHOLD = "ltv", "liquidationThreshold"
+_COLUMNS = ("date", "chain", "market", "symbol", "param", "before_num", "after_num")
+# A payload's name says the chain where the column does not.
+_CHAIN_WORDS = {"ARB": "arbitrum", "OP": "optimism", "POL": "polygon", "ETH": "ethereum", "RISKPARAMS": "ethereum"}
+_SEPARATE = ("LIDO", "ETHERFI")
+
+
+@dataclass(frozen=True, kw_only=True)
+class StaticTerms:
+    """Terms of one asset by day, day 0 at the start asked for; an LTV of 0 is no offer."""
+
+    ltv_bps: Array
+    threshold_bps: Array
+    is_recorded: Array
+
+
+def read_static_terms(data: Path, first_s: int, n_days: int) -> dict[str, StaticTerms]:
+    """Return per asset its terms on each of `n_days` midnights from `first_s`.
+
+    Raises:
+        DatasetError: if the file is absent, or has other columns.
+    """
+    path = data_file(data, CHANGES)
+    if absent := set(_COLUMNS) - set(pl.scan_parquet(path).collect_schema().names()):
+        raise DatasetError(str(data), f"{CHANGES} has no column {', '.join(sorted(absent))}")
+    table = pl.read_parquet(path, columns=list(_COLUMNS)).with_columns(
+        pl.col("chain", "market", "symbol", "param").cast(pl.String), pl.col("date").dt.epoch("s")
+    )
+    table = table.filter(
+        pl.col("param").is_in([LTV, THRESHOLD]) & pl.col("after_num").is_not_null() & pl.col("symbol").is_not_null()
+    )
+    changes: dict[tuple[str, str], dict[str, list[tuple[int, float | None, float]]]] = defaultdict(dict)
+    for row in table.sort("date", maintain_order=True).iter_rows(named=True):
+        key = (pair_of(row["symbol"]), pool_of(row["chain"], row["market"]))
+        change = (int(row["date"]), row["before_num"], row["after_num"])
+        changes[key].setdefault(row["param"], []).append(change)
+    midnights = first_s + np.arange(n_days) * DAY_S
+    pools: dict[str, list[StaticTerms]] = defaultdict(list)
+    for (asset, _), by_parameter in sorted(changes.items()):
+        if by_parameter.keys() == {LTV, THRESHOLD}:
+            pools[asset].append(_pool_terms(by_parameter, midnights))
+    return {asset: _largest(offers) for asset, offers in pools.items()}
+
+
+def pool_of(chain: str | None, market: str) -> str:
+    """Return which pool a payload is about: chain and version, the isolated markets of one chain apart."""
+    name = market.upper()
+    version = "V2" if "V2" in name or name.startswith("PRETEST") else "V3"
+    apart = next((word for word in _SEPARATE if word in name), "")
+    if chain is None:
+        chain = next((c for word, c in _CHAIN_WORDS.items() if word in name), "unknown")
+    return f"{chain} {version} {apart}".strip()
+
+
+def _pool_terms(by_parameter: dict[str, list[tuple[int, float | None, float]]], midnights: Array) -> StaticTerms:
+    values = {}
+    recorded_s = 0
+    for name, changes in by_parameter.items():
+        values[name] = np.fromiter(_values(changes, midnights), dtype=np.int64, count=len(midnights))
+        recorded_s = max(recorded_s, changes[0][0])
+    is_offer = (values[LTV] > 0) & (values[THRESHOLD] > values[LTV])
+    return StaticTerms(
+        ltv_bps=np.where(is_offer, values[LTV], 0),
+        threshold_bps=np.where(is_offer, values[THRESHOLD], 0),
+        is_recorded=midnights >= recorded_s,
+    )
+
+
+def _values(changes: list[tuple[int, float | None, float]], midnights: Array) -> Iterator[int]:
+    before = changes[0][1]
+    value, following = (0.0 if before is None else before), 0
+    for midnight in midnights.tolist():
+        while following < len(changes) and changes[following][0] <= midnight:
+            value, following = changes[following][2], following + 1
+        yield round(value * 100)
+
+
+def _largest(offers: list[StaticTerms]) -> StaticTerms:
+    """Return day by day the offer with the largest LTV: where a borrower would go."""
+    ltvs = np.stack([o.ltv_bps for o in offers])
+    best = ltvs.argmax(axis=0)
+    days = np.arange(ltvs.shape[1])
+    return StaticTerms(
+        ltv_bps=ltvs[best, days],
+        threshold_bps=np.stack([o.threshold_bps for o in offers])[best, days],
+        is_recorded=np.stack([o.is_recorded for o in offers])[best, days],
+    )
