@@ -25,10 +25,11 @@ def mount_sub_apps() -> None:
 
 def main() -> None:
     """Run the command line."""
-    from oracle.node import export_command, verify_commands
+    from oracle.node import export_command, verify_commands, what_if_command
 
     verify_commands.register(app)
     export_command.register(app)
+    what_if_command.register(app)
     mount_sub_apps()
     app()
 

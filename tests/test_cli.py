@@ -11,7 +11,7 @@ import pytest
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
-        ((), ("verify", "score", "export", "node", "snapshot", "sandbox")),
+        ((), ("verify", "score", "export", "what-if", "node", "snapshot", "sandbox")),
         (("node",), ("init", "check", "run", "committee", "migrate")),
         (("snapshot",), ("export", "import")),
         (("sandbox",), ("up",)),

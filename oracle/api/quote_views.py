@@ -34,6 +34,7 @@ from oracle.domain.report import Report
 from oracle.domain.score import BorrowerScore
 from oracle.domain.units import Epoch
 from oracle.errors import CollateralMismatchError, MarketReadError, RootConflictError, UnusablePriceError
+from oracle.scoring.model import BorrowerTables
 
 BASES: dict[Basis, tuple[BasisName, str]] = {
     Basis.NO_PROOF: ("no_proof", "No score is presented: floor terms."),
@@ -76,18 +77,32 @@ def build_quote(deps: ApiDeps, state: MarketState, account: Address, amount: int
         MarketReadError: if the market prices with other tables than the committee's model.
         RootConflictError: if the chain's newest report is not the one that this node saw.
     """
-    tables = deps.borrower_bundle.model.borrower_tables
-    if state.constants.tables_hash != keccak256(deps.borrower_bundle.tables_bytes):
-        raise MarketReadError(to_hex(state.market), "it prices with other borrower tables than the committee's model")
-    presented = (
-        _presented(deps, state, account) if with_proof else _not_presented("No score was asked to be presented.")
-    )
-    standing = compute_standing(state, presented.epoch, presented.score)
+    tables = require_tables(deps, state)
+    presented, standing = present(deps, state, account, with_proof=with_proof)
     try:
         quote = compute_quote(state, standing, amount, tables)
     except ValueError as error:
         raise UnusablePriceError(to_hex(state.market), str(error)) from None
     return _answer(deps, state, account, amount, presented, standing, quote, compute_menu(state, standing, tables))
+
+
+def require_tables(deps: ApiDeps, state: MarketState) -> BorrowerTables:
+    """Return the borrower tables; raises MarketReadError if the market prices with others than the committee's model."""
+    if state.constants.tables_hash != keccak256(deps.borrower_bundle.tables_bytes):
+        raise MarketReadError(to_hex(state.market), "it prices with other borrower tables than the committee's model")
+    return deps.borrower_bundle.model.borrower_tables
+
+
+def present(deps: ApiDeps, state: MarketState, account: Address, *, with_proof: bool) -> tuple[Presented, Standing]:
+    """Return the score that the market's chain accepts now, and what it is worth there.
+
+    Raises:
+        RootConflictError: if the chain's newest report is not the one that this node saw.
+    """
+    presented = (
+        _presented(deps, state, account) if with_proof else _not_presented("No score was asked to be presented.")
+    )
+    return presented, compute_standing(state, presented.epoch, presented.score)
 
 
 def market_view(deps: ApiDeps, listing: MarketListing, constants: MarketConstants) -> MarketView:
@@ -163,7 +178,7 @@ def _answer(
     value = books.collateral_value_amount
     return QuoteAnswer(
         report=None if presented.report is None else report_ref(deps, presented.report),
-        block=_block_ref(state),
+        block=block_ref(state),
         market=to_checksum(state.market),
         borrower=to_checksum(account),
         amount=str(amount),
@@ -186,7 +201,8 @@ def _answer(
     )
 
 
-def _block_ref(state: MarketState) -> BlockRef:
+def block_ref(state: MarketState) -> BlockRef:
+    """Return the block that a market was read at."""
     return BlockRef(
         chain_id=state.chain_id,
         block_number=state.block_number,

@@ -81,4 +81,4 @@ def test_every_operation__generated_requests__are_answered_as_described(api: Ope
     for operation in operations:
         validate(operation)
 
-    assert len(operations) == 18
+    assert len(operations) == 19

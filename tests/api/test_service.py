@@ -272,7 +272,7 @@ def test_openapi_check__drifted_file__fails(tmp_path: Path, capsys: pytest.Captu
 def test_openapi__every_operation__has_summary_description_and_problem_answers(deps: ApiDeps) -> None:
     operations = [op for item in create_app(deps).openapi()["paths"].values() for op in item.values()]
 
-    assert len(operations) == 18
+    assert len(operations) == 19
     for operation in operations:
         assert operation["summary"]
         assert operation["description"]

@@ -73,6 +73,17 @@ class QuotedWorld:
         assert answer.status_code == 200, answer.text
         return answer.json()
 
+    def what_if(self, who: str, amount: int, *, with_proof: bool = True) -> Any:
+        parameters: dict[str, str | int] = {
+            "borrower": to_hex(self.borrowers[who]),
+            "market": to_hex(self.market),
+            "amount": amount,
+            "proof": with_proof,
+        }
+        answer = self.runner.run(self.api.get("/v1/what-if", params=parameters))
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
     def encoded_proof(self, who: str) -> bytes | None:
         answer = self.runner.run(self.api.get(f"/v1/borrowers/{to_hex(self.borrowers[who])}/proof"))
         return bytes.fromhex(answer.json()["proof_encoded"][2:]) if answer.status_code == 200 else None

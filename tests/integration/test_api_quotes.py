@@ -112,6 +112,21 @@ def test_quote__every_borrower_and_amount__equals_the_contract(quoted: QuotedWor
     } <= refusals
 
 
+def test_what_if__every_borrower__the_contract_grants_what_it_names_and_no_unit_more(quoted: QuotedWorld) -> None:
+    asked = 0
+    for who, with_proof in itertools.product(quoted.borrowers, (True, False)):
+        proof = quoted.encoded_proof(who) if with_proof else None
+        value = int(quoted.quote(who, 1, with_proof=with_proof)["collateral_value"])
+        body = quoted.what_if(who, value, with_proof=with_proof)
+        block, left = body["block"]["block_number"], value - int(body["repay"])
+
+        assert 0 < left < value, body
+        assert quoted.contract_quote(who, left, proof, block)[0], (who, with_proof)
+        assert not quoted.contract_quote(who, left + 1, proof, block)[0], (who, with_proof)
+        asked += 1
+    assert asked == 2 * len(quoted.borrowers)
+
+
 def test_quote__then_borrow__grants_the_quoted_terms(quoted: QuotedWorld) -> None:
     body = quoted.quote("calm", 1)
     amount = int(body["collateral_value"]) * body["max_ltv_bps"] // 10_000 - 10**6

@@ -13,10 +13,13 @@ from oracle.api.inputs import parse_address_parameter, parse_amount_parameter
 from oracle.api.loans import MAX_AMOUNT
 from oracle.api.markets import MarketListing
 from oracle.api.quote_views import build_quote, market_view, require_collateral
-from oracle.api.schemas.quotes import MarketsAnswer, MarketView, QuoteAnswer
+from oracle.api.schemas.quotes import MarketsAnswer, MarketView, QuoteAnswer, WhatIfAnswer
 from oracle.api.views import report_ref
+from oracle.api.what_if_views import build_what_if
 from oracle.domain.ids import Address, to_hex
+from oracle.domain.units import Bps
 from oracle.errors import AmbiguousMarketError, ChainError, MarketNotFoundError, MarketReadError
+from oracle.terms.recourse import Goal
 
 router = APIRouter(prefix="/v1", tags=["terms"], dependencies=[Depends(load_symbols)])
 
@@ -39,6 +42,23 @@ ChainQuery = Annotated[
     int | None, Query(ge=1, le=2**53 - 1, description="Needed where one address is a market on several chains.")
 ]
 ProofQuery = Annotated[bool, Query(description="False shows the terms without presenting the borrower's score.")]
+
+AddedAmountQuery = Annotated[
+    str | None,
+    Query(
+        description="Loan on top of what is owed; left out, the position as it is.",
+        examples=["1500000000"],
+        max_length=80,
+    ),
+]
+PremiumQuery = Annotated[
+    int | None,
+    Query(ge=0, le=2**32 - 1, description="Premium to reach, in bps a year; left out, being granted is enough."),
+]
+LtvQuery = Annotated[
+    int | None,
+    Query(ge=0, le=10_000, description="Highest step of the menu to reach, in bps; left out, any that is granted."),
+]
 
 
 @router.get("/markets", response_model=MarketsAnswer, summary="Markets that quotes are answered for")
@@ -78,6 +98,32 @@ async def get_quote(
     require_collateral(deps, listing, constants, collateral)
     state = await deps.markets.fetch_state(listing, account)
     return fresh_answer(await run_in_threadpool(build_quote, deps, state, account, asked, with_proof=proof))
+
+
+@router.get("/what-if", response_model=WhatIfAnswer, summary="What it takes to get terms")
+async def get_what_if(
+    deps: Deps,
+    borrower: BorrowerQuery,
+    market: MarketQuery,
+    amount: AddedAmountQuery = None,
+    max_premium_bps: PremiumQuery = None,
+    max_ltv_bps: LtvQuery = None,
+    chain_id: ChainQuery = None,
+    proof: ProofQuery = True,
+) -> Response:
+    """The smallest repayment and the smallest addition of collateral after which the market's `quote` grants the terms, each by itself.
+
+    Both are exact at the block named: one unit less is refused, or costs more. The borrower's limit and the market's cap above the floor count.
+    """
+    account = parse_address_parameter("borrower", borrower)
+    listing = _find_listing(deps, parse_address_parameter("market", market), chain_id)
+    added = 0 if amount is None else parse_amount_parameter(amount, MAX_AMOUNT)
+    goal = Goal(
+        premium_bps=None if max_premium_bps is None else Bps(max_premium_bps),
+        ltv_bps=None if max_ltv_bps is None else Bps(max_ltv_bps),
+    )
+    state = await deps.markets.fetch_state(listing, account)
+    return fresh_answer(await run_in_threadpool(build_what_if, deps, state, account, added, goal, with_proof=proof))
 
 
 def _find_listing(deps: ApiDeps, market: Address, chain_id: int | None) -> MarketListing:

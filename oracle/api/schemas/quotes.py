@@ -130,3 +130,39 @@ class QuoteAnswer(Schema):
     menu: list[MenuStepView]
     """Every step from floor to ceiling; the floor alone without a rated proof; empty without collateral, or if the pair has no unexpired score."""
     notes: list[str]
+
+
+class WhatIfAnswer(Schema):
+    """The smallest repayment, and the smallest addition of collateral, that reach terms: each by itself, exact at the block."""
+
+    report: ReportRef | None
+    """The report whose score is presented; null without one."""
+    block: BlockRef
+    market: AddressHex
+    borrower: AddressHex
+    amount: DecimalString
+    """Loan on top of the debt, 0 for the position as it is."""
+    loan_symbol: str
+    loan_decimals: int
+    basis: BasisName
+    basis_text: str
+    proof_epoch: Annotated[
+        int | None, Field(description="Present the proof of this epoch: GET /v1/borrowers/{address}/proof?epoch=")
+    ]
+    max_premium_bps: BpsNumber | None
+    """The premium asked for at most; null asks only for being granted."""
+    max_ltv_bps: BpsNumber | None
+    """The highest step asked for; null asks only for being granted."""
+    debt: DecimalString
+    """Debt with interest at the block, and `amount`."""
+    collateral_value: DecimalString
+    """In loan tokens."""
+    reached: bool
+    """Whether the terms are reached as things stand."""
+    ask_bps: BpsNumber
+    """The highest LTV, rounded up, that reaches them; 0 if none does."""
+    repay: DecimalString
+    """The smallest repayment that suffices; one unit less does not. The whole debt if nothing less helps. Interest accrues until it lands."""
+    top_up_value: DecimalString | None
+    """The smallest value of added collateral that suffices, in loan tokens; null if none does."""
+    notes: list[str]
