@@ -73,6 +73,7 @@ contract MorphoScoreOracle is IOracle {
 
     /// @notice Takes the threshold of the newest final score as the target. Anyone may call.
     /// @dev The ramp goes on from where it stands: a repeat neither restarts nor hastens it.
+    /// @custom:invariant A-05 The threshold moves by final scores alone and at its pace at most, either way.
     function poke() external {
         IScoreOracle.PostedCollateral memory score = scores.finalisedCollateralScore(pair);
         if (scores.isExpired(score.epoch)) revert ExpiredScore(score.epoch, block.timestamp);

@@ -60,6 +60,7 @@ contract MorphoScoreOracleTest is OracleFixture {
         assertEq(adapter.price(), uint256(3000e24) * 80 / 86);
     }
 
+    /// @dev A-05
     function test_Poke_Repeated_NeitherRestartsNorHastensTheRamp() public {
         _postFinal(FIRST_EPOCH, 8000, 1);
         adapter.poke();
@@ -101,7 +102,7 @@ contract MorphoScoreOracleTest is OracleFixture {
         assertEq(adapter.thresholdWad(), MIN_WAD);
     }
 
-    /// The pace holds over any time and any score, and the price stays between its bounds.
+    /// @dev A-05: the pace holds over any time and any score, and the price stays between its bounds.
     function testFuzz_Threshold_NeverOutrunsThePace(uint16 thresholdBps, uint32 elapsed) public {
         _postFinal(FIRST_EPOCH, thresholdBps, 1);
         adapter.poke();
@@ -115,6 +116,7 @@ contract MorphoScoreOracleTest is OracleFixture {
 
     // --- no score, no change ------------------------------------------------------------------
 
+    /// @dev A-01, A-05
     function test_Poke_RevertWhen_ScoreIsNotFinal() public {
         _post(FIRST_EPOCH, 8000, 1);
 
