@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from training.evaluation.task import Task
 from training.evaluation.tasks.drawdown import build_drawdown
 from training.evaluation.tasks.drop import build_drop_15, build_drop_25
+from training.evaluation.tasks.liquity import build_liquity
 from training.evaluation.tasks.reserves import build_reserve_cut
 
 TASKS: Mapping[str, Task] = {
@@ -14,4 +15,5 @@ TASKS: Mapping[str, Task] = {
     "drop_24h_25": build_drop_25,
     "drawdown_q99": build_drawdown,
     "reserve_cut": build_reserve_cut,
+    "liquity_30d": build_liquity,
 }
