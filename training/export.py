@@ -1,4 +1,4 @@
-"""Writes a bundle: model.bin, its graph, schema, self-test, card and manifest, and loads it again to be sure."""
+"""Writes a bundle: model.bin, its graph, schema, self-test, card, reference and manifest, and loads it again to be sure."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from oracle.scoring.bundle import (
     GRAPH,
     MANIFEST,
     MODEL,
+    REFERENCE,
     SCHEMA,
     SCHEMAS,
     SELFTEST,
@@ -24,7 +25,10 @@ from oracle.scoring.bundle import (
     manifest_json,
 )
 from oracle.scoring.codec import encode_model
+from oracle.scoring.drift import select_columns
 from oracle.scoring.model import Model, Support, find_defects
+from oracle.scoring.population import encode_reference, make_reference
+from oracle.scoring.reference import compute_margins
 from oracle.scoring.selftest import make_cases
 from training.errors import TrainingError
 from training.onnx_graph import build_graph
@@ -51,7 +55,7 @@ def compute_support(schema: Schema, vectors: Array, required: frozenset[int]) ->
 
 
 def write_bundle(folder: Path, model: Model, card: str, rows: Array) -> Bundle:
-    """Write the bundle named like `folder` and return it as a node would load it; `rows` seed the self-test.
+    """Write the bundle named like `folder` and return it as a node would load it; `rows`, those trained on, seed the self-test and are the reference of drift.
 
     Raises:
         TrainingError: if the model is not fit to run.
@@ -75,6 +79,9 @@ def write_bundle(folder: Path, model: Model, card: str, rows: Array) -> Bundle:
         SCHEMA: schema_json(schema).encode(),
         SELFTEST: (json.dumps(cases, indent=0) + "\n").encode(),
         CARD: card.encode(),
+        REFERENCE: encode_reference(
+            make_reference(select_columns(model, rows, compute_margins(model.trees, rows)))
+        ).encode(),
     }
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():

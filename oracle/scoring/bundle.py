@@ -1,7 +1,8 @@
 """Model bundles: a folder per release, loaded only if every byte of it is what its manifest and our code say.
 
 `model.bin` is the model and its keccak the model id; `model.onnx` the same trees for ONNX Runtime; `schema.json` the features; `selftest.json` 256 vectors
-with their encoded leaves; `card.md` the model card; `manifest.json` (canonical JSON) binds them. Source: `tests/vectors/FORMATS.md`, section 8.
+with their encoded leaves; `card.md` the model card; `reference.json`, which a bundle may lack, says how its training rows are distributed; `manifest.json`
+(canonical JSON) binds them. Source: `tests/vectors/FORMATS.md`, section 8.
 """
 
 from __future__ import annotations
@@ -19,11 +20,13 @@ from oracle.errors import BundleError, MalformedValueError, SandboxBundleError
 from oracle.features.registry import BORROWER_SCHEMA, COLLATERAL_SCHEMA, Schema, schema_digest, schema_json
 from oracle.scoring.codec import decode_model, encode_tables
 from oracle.scoring.model import Model, ModelFlag, find_defects
+from oracle.scoring.population import Reference, decode_reference
 
 BUNDLES_DIR = Path(__file__).parent / "bundles"
 MANIFEST = "manifest.json"
 MODEL, GRAPH, SCHEMA, SELFTEST, CARD = "model.bin", "model.onnx", "schema.json", "selftest.json", "card.md"
 FILES = (CARD, MODEL, GRAPH, SCHEMA, SELFTEST)
+REFERENCE = "reference.json"
 SELFTEST_COUNT = 256
 _SPAN = re.compile(r"^Training span: (\d{4}-\d\d-\d\d) to (\d{4}-\d\d-\d\d) UTC\.$", re.MULTILINE)
 SCHEMAS = {ScoreKind.BORROWER: BORROWER_SCHEMA, ScoreKind.COLLATERAL: COLLATERAL_SCHEMA}
@@ -31,7 +34,7 @@ SCHEMAS = {ScoreKind.BORROWER: BORROWER_SCHEMA, ScoreKind.COLLATERAL: COLLATERAL
 
 @dataclass(frozen=True, kw_only=True)
 class Bundle:
-    """A loaded release; `graph` is the ONNX model."""
+    """A loaded release; `graph` is the ONNX model, `reference` None where the release says nothing of its training rows."""
 
     name: str
     model: Model
@@ -39,6 +42,7 @@ class Bundle:
     schema: Schema
     graph: bytes = field(repr=False)
     card: str = field(repr=False)
+    reference: Reference | None = field(repr=False, default=None)
 
     @property
     def kind(self) -> ScoreKind:
@@ -101,7 +105,7 @@ def training_span_line(first: date, until: date) -> str:
 def manifest_json(name: str, model: Model, files: dict[str, bytes]) -> str:
     """Return the manifest of a bundle with these files: one canonical text, nothing in it that is not checked."""
     content: dict[str, Any] = {
-        "files": {file: to_hex(keccak256(files[file])) for file in FILES},
+        "files": {file: to_hex(keccak256(files[file])) for file in sorted(files)},
         "format": 1,
         "kind": model.kind.name.lower(),
         "model_id": to_hex(keccak256(files[MODEL])),
@@ -136,11 +140,13 @@ def bundle_folder(name_or_path: str | Path) -> Path:
 
 def _read(path: Path) -> Bundle:
     files = {file: (path / file).read_bytes() for file in FILES}
+    if (path / REFERENCE).exists():
+        files[REFERENCE] = (path / REFERENCE).read_bytes()
     manifest_bytes = (path / MANIFEST).read_bytes()
     model = decode_model(files[MODEL])
     manifest: Any = json.loads(manifest_bytes)
-    for file in FILES:
-        if manifest["files"][file] != to_hex(keccak256(files[file])):
+    for file, content in files.items():
+        if manifest["files"].get(file) != to_hex(keccak256(content)):
             raise BundleError(path.name, f"{file} is not the file that {MANIFEST} names")
     if manifest_bytes != manifest_json(manifest["name"], model, files).encode():
         raise BundleError(path.name, f"{MANIFEST} does not describe the model beside it")
@@ -160,6 +166,7 @@ def _read(path: Path) -> Bundle:
         schema=schema,
         graph=files[GRAPH],
         card=files[CARD].decode(),
+        reference=decode_reference(files[REFERENCE].decode(), model.kind) if REFERENCE in files else None,
     )
     _run_selftest(bundle, json.loads(files[SELFTEST]))
     return bundle
