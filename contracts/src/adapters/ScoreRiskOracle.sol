@@ -92,7 +92,7 @@ contract ScoreRiskOracle is IRiskOracle {
     }
 
     /// @inheritdoc IRiskOracle
-    function getLatestUpdateByParameterAndMarket(string memory updateType, address market)
+    function getLatestUpdateByParameterAndMarket(string calldata updateType, address market)
         external
         view
         returns (RiskParameterUpdate memory)

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: MIT
-pragma solidity 0.8.30;
+pragma solidity ^0.8.20;
 
-import { Math } from "@openzeppelin/contracts/utils/math/Math.sol";
-
+import { ScoreConsumer } from "../consumer/ScoreConsumer.sol";
 import { IScoreOracle } from "../interfaces/IScoreOracle.sol";
 
 /// @title The least a lending protocol needs to read scores
 /// @notice Credit lines in a unit of account: everybody gets the base line, a well graded borrower more, until his score expires.
-contract ScoredVault {
-    error NotYourScore(bytes32 given, bytes32 expected);
+contract ScoredVault is ScoreConsumer {
     error OverLimit(uint256 asked, uint256 limit);
 
     event CreditDrawn(address indexed borrower, uint256 amount, uint256 drawn);
@@ -17,12 +15,9 @@ contract ScoredVault {
     /// @dev Grades run from 1 (best) to 10; 0 is unrated.
     uint256 public constant LINE_PER_GRADE = 90e18;
 
-    IScoreOracle public immutable oracle;
     mapping(address borrower => uint256) public drawn;
 
-    constructor(IScoreOracle oracle_) {
-        oracle = oracle_;
-    }
+    constructor(IScoreOracle oracle_) ScoreConsumer(oracle_) { }
 
     /// @notice Draws on the base line. No score is needed, so nothing is lost by hiding one's own.
     function draw(uint256 amount) external {
@@ -33,14 +28,12 @@ contract ScoredVault {
     function draw(uint256 amount, uint64 epoch, IScoreOracle.BorrowerScore calldata score, bytes32[] calldata proof)
         external
     {
-        bytes32 subject = bytes32(uint256(uint160(msg.sender)));
-        if (score.subject != subject) revert NotYourScore(score.subject, subject);
-        oracle.verifyBorrower(epoch, score, proof);
-        uint256 limit = _lineOf(score.grade);
-        // A riskier score that was posted and has not expired counts too: an older proof must not hide it.
-        IScoreOracle.PostedBorrower memory stored = oracle.borrowerScore(subject);
-        if (!oracle.isExpired(stored.epoch)) limit = Math.min(limit, _lineOf(stored.grade));
-        _draw(amount, limit);
+        _draw(amount, _lineOf(_ratingOf(msg.sender, epoch, score, proof).grade));
+    }
+
+    /// @notice Pays back; no score has a say in it.
+    function repay(uint256 amount) external {
+        drawn[msg.sender] -= amount;
     }
 
     function _lineOf(uint256 grade) private pure returns (uint256) {

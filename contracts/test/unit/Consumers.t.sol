@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
+import { ScoreConsumer } from "../../src/consumer/ScoreConsumer.sol";
 import { ScoredVault } from "../../src/examples/ScoredVault.sol";
 import { ILendingMarket } from "../../src/interfaces/ILendingMarket.sol";
 import { IScoreOracle } from "../../src/interfaces/IScoreOracle.sol";
@@ -74,7 +75,7 @@ contract ConsumersTest is MarketFixture {
         IScoreOracle.BorrowerScore memory score = borrowerOf(asSubject(safe), SAFE_MARGIN, 1);
         bytes32[] memory proof = proofOf(abi.encode(score));
 
-        vm.expectRevert(abi.encodeWithSelector(ScoredVault.NotYourScore.selector, asSubject(safe), asSubject(risky)));
+        vm.expectRevert(abi.encodeWithSelector(ScoreConsumer.NotYourScore.selector, asSubject(safe), asSubject(risky)));
         vm.prank(risky);
         vault.draw(1, FIRST_EPOCH, score, proof);
     }
