@@ -33,7 +33,8 @@ class TaskRows:
     """Rows of a task with a yes-or-no outcome.
 
     `owners` number whoever repeats (borrower, pair, reserve), `event_days` is the UTC day number of the outcome or `NO_EVENT_DAY`, `groups` names
-    subsets to report apart (first borrows, asset classes) by a mask each.
+    subsets to report apart (first borrows, asset classes) by a mask each. `horizon_days` is how far an outcome lies ahead, rounded up. `upper` is the model's upper
+    bound of the probability, where it states one. `features` are columns that the scorecard baseline of `training.evaluation.baselines` is made of, missing as NaN.
     """
 
     is_positive: Array
@@ -43,11 +44,18 @@ class TaskRows:
     model: Score
     baselines: Mapping[str, Score]
     groups: Mapping[str, Array] = field(default_factory=dict)
+    horizon_days: int = 30
+    upper: Array | None = None
+    features: Mapping[str, Array] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
 class QuantileRows:
-    """Rows of a task that foretells a quantile of a loss: `losses` and every forecast in the same unit (bps of the price)."""
+    """Rows of a task that foretells a quantile of a loss: `losses` and every forecast in the same unit (bps of the price).
+
+    `horizon_days` is also the step between an owner's rows, which the test of independence takes as neighbours. `shortfalls` is the model's mean loss beyond its
+    quantile, where it states one.
+    """
 
     losses: Array
     level: float
@@ -56,6 +64,8 @@ class QuantileRows:
     model: Array
     baselines: Mapping[str, Array]
     groups: Mapping[str, Array] = field(default_factory=dict)
+    horizon_days: int = 1
+    shortfalls: Array | None = None
 
 
 class Task(Protocol):

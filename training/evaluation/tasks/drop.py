@@ -49,4 +49,5 @@ def _build(data: Path, bundle: Bundle, first_s: TimestampS, end_s: TimestampS, *
         model=Score(values=gap_log_odds(bundle, margins), is_probability=fall_bps == GAP_FALL_BPS),
         baselines={name: Score(values=v, is_probability=False) for name, v in days.forecasts_bps.items()},
         groups=class_masks(days.symbols),
+        horizon_days=1,
     )
