@@ -1,0 +1,24 @@
+"""`python -m training economics`: what scores are worth in money, on real prices."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from training.economics.report import render, write_report
+
+
+def add_parser(commands: Any) -> None:
+    """Declare the options."""
+    parser = commands.add_parser("economics", help="replay a market under our terms and under others on real prices")
+    parser.add_argument("--data", required=True, help="folder of the public data sets")
+    parser.add_argument("--json", help="file to write every figure to")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Replay, write and print."""
+    report = write_report(Path(options.data), Path(options.json) if options.json else None, print)
+    print("\n".join(render(report)))
+    return 0
