@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from training.evaluation.task import Task
+from training.evaluation.tasks.aave import build_aave_repeat
+from training.evaluation.tasks.crvusd import build_crvusd
 from training.evaluation.tasks.drawdown import build_drawdown
 from training.evaluation.tasks.drop import build_drop_15, build_drop_25
 from training.evaluation.tasks.liquity import build_liquity
+from training.evaluation.tasks.morpho_relapse import build_morpho_relapse
 from training.evaluation.tasks.reserves import build_reserve_cut
 
 TASKS: Mapping[str, Task] = {
@@ -16,4 +19,7 @@ TASKS: Mapping[str, Task] = {
     "drawdown_q99": build_drawdown,
     "reserve_cut": build_reserve_cut,
     "liquity_30d": build_liquity,
+    "crvusd_30d": build_crvusd,
+    "morpho_reliquidation_30d": build_morpho_relapse,
+    "aave_repeat_30d": build_aave_repeat,
 }
