@@ -115,7 +115,7 @@ def write_morpho(data: Path, rows: list[dict[str, Any]]) -> None:
     pl.DataFrame([{**market, "collateral_decimals": 18, "loan_decimals": 6}]).write_parquet(data / MARKETS.file)
 
 
-def test_read_morpho__value_only_where_the_loan_is_known(tmp_path: Path) -> None:
+def test_read_morpho__loan_token_unknown__value_stays_missing(tmp_path: Path) -> None:
     duplicate = morpho_row(ALICE, 0, market=KNOWN)
     write_morpho(tmp_path, [duplicate, duplicate, morpho_row(ALICE, 1), morpho_row("0x" + "0" * 40, 2)])
 
