@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime
 from itertools import pairwise
 
 import numpy as np
@@ -14,7 +15,7 @@ from tests.features.histories import ACCOUNT, AS_OF_S, STRANGER, event
 from training.datasets.canonical import Borrower
 from training.datasets.prices import hourly_runs, sample_oracle
 from training.labels import deepest_falls_bps, is_liquidated
-from training.splits import forward_folds, unseen_folds
+from training.splits import SHOCKS, Shock, SplitKind, forward_folds, shock_splits, unseen_folds, unseen_splits
 from training.structure import fit_state_offsets, offsets_at
 
 HOUR = 3_600
@@ -38,6 +39,49 @@ def test_unseen_folds__every_fold__shares_no_borrower() -> None:
     for fold in unseen_folds(clusters, n_folds=4):
         assert set(clusters[fold.train]).isdisjoint(clusters[fold.test])
         assert len(fold.train) + len(fold.test) == len(clusters)
+
+
+def test_unseen_splits__every_part__has_other_owners_and_a_later_time() -> None:
+    times, owners = (part.ravel() for part in np.meshgrid(np.arange(0, 400 * DAY_S, DAY_S), np.arange(9) * 5))
+    horizon_s = 30 * DAY_S
+
+    splits = unseen_splits(times, owners, horizon_s=horizon_s, first_share=0.5, n_parts=3)
+
+    assert len(splits) == 3
+    assert sorted(np.unique(np.concatenate([owners[s.fold.test] for s in splits]))) == sorted(set(owners.tolist()))
+    for split in splits:
+        assert split.kind is SplitKind.UNSEEN
+        assert set(owners[split.fold.train]).isdisjoint(owners[split.fold.test])
+        assert times[split.fold.train].max() + horizon_s <= times[split.fold.test].min()
+
+
+def test_shock_splits__rows_around_a_shock__no_horizon_touches_another() -> None:
+    first_s = int(datetime(2021, 1, 1, tzinfo=UTC).timestamp())
+    times, horizon_s = first_s + np.arange(0, 365 * DAY_S, DAY_S), 7 * DAY_S
+
+    (split,) = shock_splits(times, horizon_s=horizon_s)
+
+    # 10 May 2021 is day 129, 1 June day 151: rows from day 123 (whose week ends after the 10th began) to 150 are tested;
+    # those up to day 116 train, as do those from day 158 on.
+    days_tested, days_trained = ((times[rows] - first_s) // DAY_S for rows in (split.fold.test, split.fold.train))
+    assert split.name == "May 2021"
+    assert days_tested.tolist() == list(range(123, 151))
+    assert days_trained.tolist() == [*range(117), *range(158, 365)]
+
+
+def test_shock_splits__time_without_rows_or_nothing_to_learn_from__is_no_split() -> None:
+    times = int(datetime(2022, 6, 10, tzinfo=UTC).timestamp()) + np.arange(0, 5 * DAY_S, DAY_S)
+
+    assert shock_splits(times, horizon_s=DAY_S) == []
+    assert (
+        shock_splits(times, horizon_s=DAY_S, shocks=(Shock(name="x", first=date(2020, 3, 1), until=date(2020, 4, 1)),))
+        == []
+    )
+
+
+def test_shocks__list__is_the_four_named_months() -> None:
+    assert [(s.first.year, s.first.month) for s in SHOCKS] == [(2021, 5), (2022, 6), (2022, 11), (2024, 8)]
+    assert all(s.first < s.until for s in SHOCKS)
 
 
 def borrower_with(*liquidations: tuple[int, int]) -> Borrower:
