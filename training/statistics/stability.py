@@ -16,7 +16,7 @@ type Array = np.ndarray[Any, Any]
 MODERATE_SHIFT, LARGE_SHIFT = 0.10, 0.25
 DEFAULT_BINS = 10
 _EMPTY_ROWS = 0.5
-"""An empty bin counts as half a row, so that the index stays finite."""
+"""A bin that one side leaves empty counts as half a row there, so that the index stays finite; one that both leave empty is none."""
 
 
 def reference_edges(reference: Array, n_bins: int = DEFAULT_BINS) -> Array:
@@ -37,7 +37,8 @@ def compute_psi(expected: Array, actual: Array) -> float:
     """
     if len(expected) != len(actual) or expected.sum() <= 0 or actual.sum() <= 0:
         raise ValueError("both sides of a stability index need the same bins and at least one row")
-    shares = [np.where(side > 0, side, _EMPTY_ROWS) / side.sum() for side in (expected, actual)]
+    is_used = (expected > 0) | (actual > 0)
+    shares = [np.where(side > 0, side, _EMPTY_ROWS)[is_used] / side.sum() for side in (expected, actual)]
     return float(((shares[1] - shares[0]) * np.log(shares[1] / shares[0])).sum())
 
 

@@ -45,3 +45,7 @@ def test_compute_psi__same_distribution__is_near_chance() -> None:
 
 def test_count_bins__value_on_an_edge__belongs_below() -> None:
     assert count_bins(np.array([1, 2, 3, 4]), np.array([2, 3])).tolist() == [2, 1, 1]
+
+
+def test_compute_psi__bin_empty_on_both_sides__counts_for_nothing() -> None:
+    assert compute_psi(np.array([30, 0, 70]), np.array([3, 0, 7])) == pytest.approx(0, abs=1e-12)
