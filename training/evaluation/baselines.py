@@ -18,6 +18,7 @@ from sklearn.linear_model import LogisticRegression
 
 from oracle.domain.units import DAY_S
 from training.errors import DatasetError
+from training.evaluation.records import draw_random
 from training.evaluation.scorecard import BinnedFeature, Scorecard, fit_scorecard
 from training.evaluation.task import Score, TaskRows
 from training.statistics.ranking import has_both
@@ -27,7 +28,7 @@ type Array = np.ndarray[Any, Any]
 FROZEN_FILE = Path(__file__).parent / "baselines.json"
 RANDOM, BASE_RATE, SCORECARD = "random", "base_rate", "woe_logistic"
 LEAST_POSITIVES = 20
-_SEED, _PLACES, _FORMAT = 4, 6, 1
+_PLACES, _FORMAT = 6, 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +61,7 @@ class Frozen:
 def add_baselines(rows: TaskRows, frozen: Frozen | None) -> TaskRows:
     """Return rows whose baselines have log-odds where there are frozen coefficients, with the general ones added."""
     n = len(rows.is_positive)
-    added = {RANDOM: Score(values=np.random.default_rng(_SEED).random(n), is_probability=False)}
+    added = {RANDOM: Score(values=draw_random(n), is_probability=False)}
     given = dict(rows.baselines)
     if frozen is not None:
         added[BASE_RATE] = Score(values=np.full(n, frozen.base_rate), is_probability=True)
