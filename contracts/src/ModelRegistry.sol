@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
+import { ICommittee } from "./interfaces/ICommittee.sol";
 import { IModelRegistry } from "./interfaces/IModelRegistry.sol";
 import { IScoreOracle } from "./interfaces/IScoreOracle.sol";
 import { ModelCode } from "./libraries/ModelCode.sol";
@@ -184,12 +185,21 @@ contract ModelRegistry is IModelRegistry {
         Pair memory next = _pairs[digest];
 
         _pinnedDigest = digest;
-        _pinModel(next.borrower, previous.borrower, ModelCode.KIND_BORROWER, digest);
-        _pinModel(next.collateral, previous.collateral, ModelCode.KIND_COLLATERAL, digest);
+        uint256 until = _windowStart(config.prevDigest) + evidenceWindowSeconds;
+        if (until > type(uint40).max) until = type(uint40).max;
+        _pinModel(next.borrower, previous.borrower, ModelCode.KIND_BORROWER, digest, until);
+        _pinModel(next.collateral, previous.collateral, ModelCode.KIND_COLLATERAL, digest, until);
+    }
+
+    /// @dev When nothing signed under `prevDigest`, or any digest before it, is taken any more. Later digests expire later, and one
+    ///      that a recovery skipped is unknown, but then all before had expired.
+    function _windowStart(bytes32 prevDigest) private view returns (uint256) {
+        uint256 expiresAt = ICommittee(committee).termOf(prevDigest).expiresAt;
+        return expiresAt > block.timestamp ? expiresAt : block.timestamp;
     }
 
     /// @dev Pins a model of `kind` and retires its predecessor, if it is another.
-    function _pinModel(bytes32 modelId, bytes32 previousId, uint8 kind, bytes32 digest) private {
+    function _pinModel(bytes32 modelId, bytes32 previousId, uint8 kind, bytes32 digest, uint256 until) private {
         Head storage head = _entries[modelId].head;
         if (head.state < State.Tested) revert WrongState(modelId, head.state, State.Tested);
         if (head.kind != kind) revert WrongModelKind(head.kind, kind);
@@ -200,8 +210,8 @@ contract ModelRegistry is IModelRegistry {
         if (previousId == 0) return;
         Head storage previous = _entries[previousId].head;
         previous.state = State.Retired;
-        // Safe: times and window are below 2^39 seconds.
-        previous.executableUntil = uint40(block.timestamp + evidenceWindowSeconds);
+        // Safe: the caller kept it below 2^40.
+        previous.executableUntil = uint40(until);
         emit ModelRetired(previousId, previous.executableUntil);
     }
 

@@ -279,6 +279,6 @@ interface IModelRegistry {
     /// @notice Account that names self-tests.
     function curator() external view returns (address);
 
-    /// @notice How long a retired model still runs, in seconds.
+    /// @notice How long a retired model still runs, in seconds, from when the digest before the one that retired it has expired.
     function evidenceWindowSeconds() external view returns (uint256);
 }

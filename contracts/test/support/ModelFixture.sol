@@ -3,16 +3,26 @@ pragma solidity 0.8.30;
 
 import { ModelRegistry } from "../../src/ModelRegistry.sol";
 import { ScoreTables } from "../../src/ScoreTables.sol";
+import { ICommittee } from "../../src/interfaces/ICommittee.sol";
 import { IModelRegistry } from "../../src/interfaces/IModelRegistry.sol";
 import { ScoreMath } from "../../src/libraries/ScoreMath.sol";
 import { Vectors } from "./Vectors.sol";
 
-/// @notice Stands for the committee where only its digest matters.
+/// @notice Stands for the committee where only its digest, and when digests expire, matters.
 contract DigestHolder {
     bytes32 public configDigest;
+    mapping(bytes32 digest => uint64) private _expiresAt;
 
     function setDigest(bytes32 digest) external {
         configDigest = digest;
+    }
+
+    function setExpiry(bytes32 digest, uint64 expiresAt) external {
+        _expiresAt[digest] = expiresAt;
+    }
+
+    function termOf(bytes32 digest) external view returns (ICommittee.Term memory term) {
+        term.expiresAt = _expiresAt[digest];
     }
 }
 

@@ -306,6 +306,38 @@ contract ModelRegistryStatesTest is ModelFixture {
         registry.scoreBorrower(borrowerId, cases[0].vector);
     }
 
+    /// R-04: what the old configuration signed until it expired can be disputed for the whole window, however early the next came.
+    function test_Pin_Successor_WindowStartsWhenTheLastDigestExpires() public {
+        bytes32 collateralId = makeTestedRun("collateral-1");
+        bytes32 nextId = makeTestedRun("borrower-sandbox-1");
+        testBorrower();
+        pinModels(1, borrowerId, collateralId);
+        uint64 expiresAt = uint64(block.timestamp + 27 days);
+        committee.setExpiry(configOf(2).prevDigest, expiresAt);
+
+        pinModels(2, nextId, collateralId);
+
+        uint256 until = expiresAt + EVIDENCE_WINDOW_S;
+        assertEq(registry.model(borrowerId).executableUntil, until);
+        vm.warp(until);
+        assertTrue(registry.isExecutable(borrowerId));
+        vm.warp(until + 1);
+        assertFalse(registry.isExecutable(borrowerId));
+    }
+
+    /// R-04: a digest that had expired, or that a recovery skipped, leaves a window from now on.
+    function test_Pin_SuccessorAfterExpiry_WindowStartsNow() public {
+        bytes32 collateralId = makeTestedRun("collateral-1");
+        bytes32 nextId = makeTestedRun("borrower-sandbox-1");
+        testBorrower();
+        pinModels(1, borrowerId, collateralId);
+        committee.setExpiry(configOf(2).prevDigest, uint64(block.timestamp - 1));
+
+        pinModels(2, nextId, collateralId);
+
+        assertEq(registry.model(borrowerId).executableUntil, block.timestamp + EVIDENCE_WINDOW_S);
+    }
+
     function test_Pin_RetiredModelNamedAgain_RunsAgain() public {
         bytes32 collateralId = makeTestedRun("collateral-1");
         bytes32 nextId = makeTestedRun("borrower-sandbox-1");
