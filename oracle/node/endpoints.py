@@ -65,7 +65,7 @@ class EndpointWatch:
                 yield (
                     f"chain {chain_id}: endpoint {name} is {best.number - agreed.number} blocks "
                     f"({best.time_s - agreed.time_s} s) behind {best_name}, and nothing is believed on the word of one: "
-                    "wait until it has caught up, or replace it"
+                    f"wait until it has caught up, or replace it; if a block explorer has it right, replace {best_name}"
                 )
 
     def clock_offset_s(self) -> float | None:

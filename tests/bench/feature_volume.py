@@ -15,7 +15,6 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from random import Random
 
 from oracle.domain.event import EventKind, LendingEvent
@@ -26,6 +25,7 @@ from oracle.domain.position import PositionSample
 from oracle.domain.units import DAY_S, HOUR_S, WAD, BlockNumber, ChainId, Ppm, TimestampS, UsdE8, Wad
 from oracle.features.borrower import compute_borrower_vector
 from oracle.features.collateral import compute_collateral_vector
+from tests.bench.machine import read_peak_kb
 
 ROWS = 1_000_000
 TOKENS = 20
@@ -172,14 +172,8 @@ def _volume(rows_count: int, vectors: Sequence[tuple[int, ...]], cpu_s: float) -
         vectors_count=len(vectors),
         vectors_cpu_s=cpu_s,
         digest=hashlib.sha256(repr(vectors).encode()).digest(),
-        peak_kb=_read_peak_kb(),
+        peak_kb=read_peak_kb(),
     )
-
-
-def _read_peak_kb() -> int:
-    """Return the peak of this process alone: `getrusage` hands on that of the process which started it."""
-    status = Path("/proc/self/status").read_text(encoding="ascii")
-    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:"))
 
 
 def compute_borrowers(rows_wanted: int, *, processes: int) -> Volume:
@@ -223,7 +217,7 @@ def main() -> None:
     print("collateral_vectors", collaterals.vectors_count)
     print("collateral_cpu_s", f"{collaterals.vectors_cpu_s:.2f}")
     print("wall_s", f"{wall_s:.2f}")
-    print("peak_mb", max(total.peak_kb, _read_peak_kb()) // 1_000)
+    print("peak_mb", max(total.peak_kb, read_peak_kb()) // 1_000)
     print("digest", total.digest.hex())
 
 

@@ -1,4 +1,4 @@
-"""What the figures were measured on, and how busy it was."""
+"""What the figures were measured on, how busy it was, and the memory that a process took."""
 
 from __future__ import annotations
 
@@ -16,6 +16,12 @@ def describe_machine() -> str:
     line = f"{_model()}, {cores} cores, {platform.system()} {platform.machine()}, Python {platform.python_version()}"
     busy = f" (busy: load {load:.1f}; CPU times may be up to twice too long)" if load > BUSY_LOAD * cores else ""
     return f"machine: {line}{busy}"
+
+
+def read_peak_kb() -> int:
+    """Return the peak of this process's memory alone: `getrusage` hands on that of the process which started it."""
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:"))
 
 
 def _model() -> str:

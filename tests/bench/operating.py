@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import resource
 import tempfile
 import time
 from collections.abc import Iterator
@@ -29,6 +28,7 @@ from tests.bench import market
 from tests.bench.emitter import CHAIN_ID, START_BLOCK, fill_chain, params_of
 from tests.bench.epoch import run_epochs
 from tests.bench.ingestion import GENESIS_S
+from tests.bench.machine import read_peak_kb
 
 BLOCKS, LOGS_PER_BLOCK = 200, 50
 LOGS = BLOCKS * LOGS_PER_BLOCK
@@ -145,7 +145,7 @@ def measure_memory() -> str:
     """Return the largest memory of this process after an epoch with 20,000 borrowers: one ledger of each chain, four members' votes and scores."""
     with tempfile.TemporaryDirectory() as folder:
         run_epochs(Path(folder), market.LARGE, 1)
-    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1_000
+    peak_mb = read_peak_kb() // 1_000
     return f"memory, {market.LARGE.borrowers:,} borrowers over {market.LARGE.history_days} days: {peak_mb} MB"
 
 
