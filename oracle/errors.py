@@ -93,6 +93,17 @@ class ChainProcessError(SandboxError):
         super().__init__(f"sandbox chain {chain_id}: {reason}")
 
 
+class SandboxBusyError(SandboxError):
+    """Another process uses the folder: it would lose its files."""
+
+    def __init__(self, what: str, folder: str, process_id: str) -> None:
+        self.folder = folder
+        self.process_id = process_id
+        super().__init__(
+            f"another {what} is running in {folder} (process {process_id}): end it first, or name another folder"
+        )
+
+
 class ChainPortInUseError(SandboxError):
     """A chosen port belongs to another program: whoever asked there would read somebody else's chain."""
 
@@ -385,6 +396,17 @@ class EpochTooEarlyError(NodeError):
         self.first_epoch = first_epoch
         super().__init__(
             f"epoch {epoch} is before this committee's first, {first_epoch}: give a later --epoch, or the committee.json of that time"
+        )
+
+
+class EpochInFutureError(NodeError):
+    """An epoch's boundary is later than anything a chain has or the clock says."""
+
+    def __init__(self, epoch: int, newest_epoch: int) -> None:
+        self.epoch = epoch
+        self.newest_epoch = newest_epoch
+        super().__init__(
+            f"epoch {epoch} is in the future: the newest that the clock has reached is {newest_epoch}; give an earlier --epoch"
         )
 
 

@@ -11,11 +11,11 @@ import httpx
 from oracle.chain.rows import MemoryRows
 from oracle.domain.committee import CommitteeConfig
 from oracle.domain.ids import to_hex
-from oracle.errors import OracleError
+from oracle.errors import DatabaseBusyError, OracleError
 from oracle.node.check_chains import check_chains
 from oracle.node.check_peers import check_peers
 from oracle.node.committee_file import read_committee
-from oracle.node.findings import Finding, bad, failed, good, warn
+from oracle.node.findings import Finding, Level, bad, failed, good, warn
 from oracle.node.health import LEAST_FREE_BYTES
 from oracle.node.settings import LocalSettings, load_settings
 from oracle.node.snapshot_audit import count_compared, describe_compared
@@ -68,24 +68,38 @@ def _check_local(settings: LocalSettings, config: CommitteeConfig) -> Iterator[t
         )
     except OracleError as error:
         yield failed("bundles", error), None
+    for finding in (*_check_database(settings, config), _check_disk(settings.database.parent)):
+        yield finding, None
+
+
+def _check_database(settings: LocalSettings, config: CommitteeConfig) -> Iterator[Finding]:
+    """Yield on the database and the port; both taken is no trouble but this node at work."""
+    host, port = settings.listen_host, settings.listen_port
+    try:
+        bind_socket(host, port).close()
+        on_port = good("port", f"{host}:{port} is free")
+    except OracleError as error:
+        on_port = failed("port", error)
     try:
         database = open_database(settings.database)
         try:
-            database.hold()
-            database.probe_write()
-            yield good("database", f"{settings.database} opens, is free and can be written"), None
-            for finding in check_imports(ChainRows(database), config):
-                yield finding, None
+            try:
+                database.hold()
+            except DatabaseBusyError:
+                if on_port.level is Level.OK:
+                    raise
+                where = f"holds {settings.database} and listens on {host}:{port}"
+                yield good("node", f"runs already: it {where}; its /readyz and /metrics say how it is")
+            else:
+                database.probe_write()
+                yield good("database", f"{settings.database} opens, is free and can be written")
+                yield on_port
+            yield from check_imports(ChainRows(database), config)
         finally:
             database.close()
     except OracleError as error:
-        yield failed("database", error), None
-    yield _check_disk(settings.database.parent), None
-    try:
-        bind_socket(settings.listen_host, settings.listen_port).close()
-        yield good("port", f"{settings.listen_host}:{settings.listen_port} is free"), None
-    except OracleError as error:
-        yield failed("port", error), None
+        yield failed("database", error)
+        yield on_port
 
 
 def check_imports(rows: ChainRows, config: CommitteeConfig) -> Iterator[Finding]:

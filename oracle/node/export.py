@@ -21,6 +21,7 @@ from oracle.domain.committee import CommitteeConfig
 from oracle.domain.ids import SubjectId, to_hex
 from oracle.domain.report import Cut
 from oracle.domain.units import ChainId
+from oracle.errors import ConfigurationError
 from oracle.node.export_tables import TableFolder
 
 type Places = dict[SubjectId, tuple[Place, ...]]
@@ -32,11 +33,10 @@ async def write_export(
     """Write the folder for cuts in ascending order, none stalled; return how many borrowers and rows it has.
 
     Raises:
+        ConfigurationError: if the folder cannot be made, or holds something already.
         ChainError: if a chain cannot be read.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    # Written last: a folder without it is no dataset.
-    (folder / canonical.META).unlink(missing_ok=True)
+    prepare_folder(folder)
     places: Places = {}
     with TableFolder(folder) as tables:
         for cut in cuts:
@@ -50,8 +50,22 @@ async def write_export(
         await asyncio.to_thread(tables.close)
     notes = sorted({note for reader in readers.values() if (note := getattr(reader, "code_note", ""))})
     _write_json(folder / canonical.ASSETS, _list_assets(config))
+    # Written last: a folder without it is no dataset.
     _write_json(folder / canonical.META, _describe(name, config, cuts, start_s, notes))
     return {"borrowers": len(places), "cuts": len(cuts), **tables.counts}
+
+
+def prepare_folder(folder: Path) -> None:
+    """Make the folder, or take one that an unfinished export left; nothing of a finished one or of anybody else is lost."""
+    known = {canonical.ASSETS, ".parts", *(f"{table}.parquet" for table in canonical.TABLES)}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        strangers = sorted(path.name for path in folder.iterdir() if path.name not in known)
+    except OSError as error:
+        raise ConfigurationError(f"{folder}: {error.strerror}: name a folder that can be made") from error
+    if strangers:
+        what = "a finished export" if canonical.META in strangers else strangers[0]
+        raise ConfigurationError(f"{folder} holds {what} already: name a new folder")
 
 
 def _add_cut(

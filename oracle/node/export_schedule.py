@@ -18,7 +18,7 @@ async def derive_cuts(
     """Return the cuts of a schedule, ascending: `cuts` of them (all that the history holds if only `every_days` is given), or the newest alone.
 
     Raises:
-        ConfigurationError: if a number is below 1.
+        ConfigurationError: if a number is below 1, or the newest epoch before the markets.
         ExportScheduleError: if the history is shorter than the schedule.
         EpochNotFinalError: if the newest epoch is not final yet.
     """
@@ -27,8 +27,13 @@ async def derive_cuts(
             raise ConfigurationError(f"{option} {value} makes no schedule: give 1 or more")
     if cuts is None and every_days is None:
         cuts = 1
-    found = [await verifier.derive_cut(newest)]
     first_s, step_days = await _fetch_first_s(verifier), every_days or 1
+    epoch_s = config.params.epoch_seconds
+    if boundary_s(newest, epoch_s) < first_s:
+        raise ConfigurationError(
+            f"--epoch {newest} is before the youngest chain's markets began: give {-(-first_s // epoch_s)} or later"
+        )
+    found = [await verifier.derive_cut(newest)]
     for epoch in _count_back(newest, config.params.epoch_seconds, step_days):
         if len(found) == cuts:
             break

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from importlib.util import find_spec
 from typing import Any
@@ -56,9 +57,9 @@ class MetricsSource:
         yield CounterMetricFamily("assay_epochs_missed", "Epochs without an outcome", value=status.missed_count)
         yield CounterMetricFamily("assay_blames", "Nodes caught with a difference", value=status.blames_count)
         yield CounterMetricFamily("assay_cpu_seconds", "Processor time of the node", value=process_cpu_s())
-        troubles = GaugeMetricFamily("assay_trouble", "1 for each trouble of the node", labels=["code"])
-        for trouble in self._health.troubles():
-            troubles.add_metric([trouble.code], 1)
+        troubles = GaugeMetricFamily("assay_trouble", "Troubles of the node by code", labels=["code"])
+        for code, times in sorted(Counter(trouble.code for trouble in self._health.troubles()).items()):
+            troubles.add_metric([code], times)
         yield troubles
 
     def _chains(self) -> Iterator[Any]:

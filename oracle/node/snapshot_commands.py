@@ -64,7 +64,10 @@ def import_rows(
         _fail(error)
     for count in counts:
         if count.is_skipped:
-            _console.print(f"chain {count.chain_id}: has rows already, left alone")
+            _console.print(
+                f"chain {count.chain_id}: has rows already, so the snapshot was neither checked nor stored; "
+                f"`assay snapshot discard {count.chain_id}` makes room for it"
+            )
             continue
         _console.print(
             f"chain {count.chain_id}: {count.rows_count} rows up to block {count.last_block}; all digests hold, "

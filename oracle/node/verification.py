@@ -6,6 +6,7 @@ boundary, the scores from the cut, the root from the scores. What every chain ho
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 
@@ -17,7 +18,7 @@ from oracle.domain.merkle import MerkleTree
 from oracle.domain.report import ChainCut, Cut, Report, boundary_s
 from oracle.domain.score import BorrowerScore, Score
 from oracle.domain.units import BlockNumber, ChainId, Epoch, TimestampS
-from oracle.errors import EpochNotFinalError, EpochTooEarlyError, NothingLandedError
+from oracle.errors import EpochInFutureError, EpochNotFinalError, EpochTooEarlyError, NothingLandedError
 from oracle.node.gateway import RpcGateway
 from oracle.node.observe import Observed, Observer
 
@@ -110,8 +111,12 @@ class Verifier:
         A stalled chain's block is the last one at or before the boundary: its finalised head while it stalls.
 
         Raises:
+            EpochInFutureError: if the clock is more than an epoch before its boundary.
             EpochNotFinalError: if another chain has no finalised block after the boundary yet.
         """
+        newest = Epoch(int(time.time()) // self._config.params.epoch_seconds)
+        if epoch > newest + 1:
+            raise EpochInFutureError(epoch, newest)
         boundary = boundary_s(epoch, self._config.params.epoch_seconds)
         chains = []
         for index, chain in enumerate(self._config.params.chains):

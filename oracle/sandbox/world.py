@@ -14,9 +14,10 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TextIO
 
 from oracle.errors import ChainPortInUseError, ChainProcessError, ConfigurationError
+from oracle.sandbox import run_lock
 from oracle.sandbox.aave import Deployer
 from oracle.sandbox.artifacts import REPOSITORY
 from oracle.sandbox.assay import deploy_assay
@@ -43,6 +44,7 @@ class World:
         self.manifest = manifest
         self._chains: dict[int, AnvilChain] = {}
         self._relay: RelayProcess | None = None
+        self._run_lock: TextIO | None = None
         self._locks: dict[int, asyncio.Lock] = {}
 
     async def __aenter__(self) -> Self:
@@ -114,6 +116,9 @@ class World:
             self._relay = None
         await asyncio.gather(*(chain.stop() for chain in self._chains.values()))
         self._chains.clear()
+        if self._run_lock is not None:
+            self._run_lock.close()
+            self._run_lock = None
 
     async def start(self, history: Path) -> None:
         """Load the chains, bring them to now, deploy, relay, write `world.json`, and mine."""
@@ -122,6 +127,7 @@ class World:
         if len(config.ports) != len(spec.chain_ids) or len(config.relay_ports) != len(spec.chain_ids):
             raise ConfigurationError(f"give one port and one relay port for each of the {len(spec.chain_ids)} chains")
         require_free_ports(config)
+        self._run_lock = run_lock.hold(self.directory / "lock", "world")
         starting = [
             AnvilChain.start(
                 i,
@@ -223,7 +229,10 @@ def require_free_ports(config: SandboxConfig) -> None:
 
 def _make_run_directory(config: SandboxConfig) -> Path:
     if config.run_directory is not None:
-        config.run_directory.mkdir(parents=True, exist_ok=True)
+        try:
+            config.run_directory.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigurationError(f"--directory {config.run_directory}: {error.strerror}: name a folder") from error
         return config.run_directory
     parent = REPOSITORY / "build" / "sandbox"
     parent.mkdir(parents=True, exist_ok=True)

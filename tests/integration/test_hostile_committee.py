@@ -66,7 +66,7 @@ class Hostile:
     def troubles(self, node: int) -> set[str]:
         """Return the codes that a node's metrics show."""
         text = httpx.get(f"{self.committee.members[node].url}/metrics", timeout=30).text
-        return set(re.findall(r'assay_trouble\{code="(\w+)"\} 1', text))
+        return set(re.findall(r'assay_trouble\{code="(\w+)"\} [1-9]', text))
 
     def newest(self) -> Epoch:
         """Return the newest epoch that the witness agreed on."""

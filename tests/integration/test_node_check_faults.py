@@ -15,6 +15,8 @@ from oracle.node import check as check_module
 from oracle.node.check import check_node
 from oracle.node.findings import Finding, Level
 from oracle.node.provision import provision_sandbox
+from oracle.node.settings import load_settings
+from oracle.node.transport import bind_socket
 from oracle.sandbox import faults
 from oracle.sandbox.config import TINY_HISTORY, SandboxConfig, find_sandbox_models
 from oracle.sandbox.relay import Fault, Relay
@@ -187,3 +189,30 @@ async def test_check__endpoint_lags__says_by_how_much(member: Member) -> None:
     (lag,) = [finding for finding in found if finding.name == "endpoint lag"]
     assert "4 blocks (" in lag.detail
     assert "wait until it has caught up, or replace it" in lag.detail
+
+
+async def test_check__node_runs__is_no_trouble(member: Member) -> None:
+    settings = load_settings(member.config_path)
+    held, bound = open_database(member.database), bind_socket(settings.listen_host, settings.listen_port)
+    try:
+        held.hold()
+        findings = await check_node(member.config_path)
+    finally:
+        held.close()
+        bound.close()
+
+    assert not [f for f in findings if f.name in ("database", "port")]
+    (node,) = [f for f in findings if f.name == "node"]
+    assert node.level is Level.OK
+    assert "runs already" in node.detail
+
+
+async def test_check__port_of_a_stranger__is_bad(member: Member) -> None:
+    settings = load_settings(member.config_path)
+    bound = bind_socket(settings.listen_host, settings.listen_port)
+    try:
+        (port,) = [finding for finding in await find_bad(member) if finding.name == "port"]
+    finally:
+        bound.close()
+
+    assert "is in use" in port.detail

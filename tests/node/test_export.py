@@ -13,6 +13,7 @@ from oracle.domain import canonical
 from oracle.domain.report import ChainCut, Cut
 from oracle.domain.units import DAY_S, BlockNumber, Epoch
 from oracle.errors import ConfigurationError, ExportScheduleError
+from oracle.node.export import prepare_folder
 from oracle.node.export_schedule import derive_cuts
 from oracle.node.export_tables import TableFolder
 from oracle.node.verification import Verifier
@@ -137,3 +138,34 @@ def test_table_folder__failure__leaves_nothing(tmp_path: Path) -> None:
         attempt()
 
     assert list(tmp_path.iterdir()) == []
+
+
+def test_prepare_folder__finished_export_or_strange_file__is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / canonical.META).write_text("{}")
+    with pytest.raises(ConfigurationError, match="holds a finished export already: name a new folder"):
+        prepare_folder(tmp_path)
+    (tmp_path / canonical.META).rename(tmp_path / "notes.txt")
+    with pytest.raises(ConfigurationError, match=r"holds notes\.txt already"):
+        prepare_folder(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_prepare_folder__left_by_an_unfinished_export__is_taken(tmp_path: Path) -> None:
+    (tmp_path / canonical.ASSETS).write_text("{}")
+
+    prepare_folder(tmp_path)
+
+
+def test_prepare_folder__cannot_be_made__says_why(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(ConfigurationError, match="name a folder that can be made"):
+        prepare_folder(tmp_path / "file" / "out")
+
+
+@pytest.mark.anyio
+async def test_derive_cuts__epoch_before_the_markets__names_the_first_possible() -> None:
+    with pytest.raises(
+        ConfigurationError, match=r"--epoch \d+ is before the youngest chain's markets began: give \d+ or later"
+    ):
+        await schedule(NEWEST_S + EPOCH_S, cuts=None, every_days=None)

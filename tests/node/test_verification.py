@@ -18,7 +18,13 @@ from oracle.domain.merkle import MerkleTree
 from oracle.domain.report import Cut, Report
 from oracle.domain.score import BorrowerScore, Score
 from oracle.domain.units import BlockNumber, Epoch, Margin, TimestampS
-from oracle.errors import ConfigurationError, EpochNotFinalError, EpochTooEarlyError, NothingLandedError
+from oracle.errors import (
+    ConfigurationError,
+    EpochInFutureError,
+    EpochNotFinalError,
+    EpochTooEarlyError,
+    NothingLandedError,
+)
 from oracle.node.leaves import read_leaves, write_leaves
 from oracle.node.verification import Verification, Verifier, find_difference
 from oracle.node.verify_commands import name_nodes
@@ -216,6 +222,14 @@ async def test_verify__epoch_before_the_committee__names_its_first() -> None:
 
     with pytest.raises(EpochTooEarlyError, match="epoch 1000 is before this committee's first, 1001"):
         await verifier.verify(EPOCH)
+
+
+@pytest.mark.anyio
+async def test_derive_cut__epoch_far_ahead__is_not_told_to_wait() -> None:
+    verifier = Verifier(CONFIG, {}, cast("Any", None), {}, {})
+
+    with pytest.raises(EpochInFutureError, match="epoch 99999999999 is in the future"):
+        await verifier.derive_cut(Epoch(99_999_999_999))
 
 
 def test_name_nodes__bitmap__is_read_from_the_lowest_bit() -> None:

@@ -25,7 +25,7 @@ LINKS = {
     "proof": "/v1/borrowers/{address}/proof",
     "collaterals": "/v1/collaterals",
     "markets": "/v1/markets",
-    "quote": "/v1/quote?borrower={address}&market={market}&amount={amount}",
+    "quote": "/v1/quote?borrower={address}&market={market}&amount={amount}&chain_id={chain_id}",
     "latest_report": "/v1/reports/latest",
     "nodes": "/v1/nodes",
     "problems": PROBLEMS_PATH,
@@ -37,7 +37,7 @@ LLMS_TEXT = """# Assay
 - Start: [GET /v1](/v1) - committee, models, limits, links
 - Reference: [OpenAPI](/openapi.json), [problem documents](/v1/problems)
 - A score: GET /v1/borrowers/{address}/score - pd_ppm is the probability of a liquidation within 30 days in parts per million; grade 1 best to 10 worst
-- A loan's terms: GET /v1/quote?borrower=&market=&amount= - amounts are decimal strings in the token's smallest unit
+- A loan's terms: GET /v1/quote?borrower=&market=&amount=&chain_id= - chain_id only where two chains have a market of that address; amounts are decimal strings in the token's smallest unit
 - Pairs: GET /v1/collaterals; markets: GET /v1/markets
 - Facts to keep in mind: `unknown` and `unrated` borrowers get floor terms, that is no error; a score is valid until report.valid_until
 """

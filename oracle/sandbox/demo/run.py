@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import os
 import shutil
 from collections.abc import Iterator
@@ -11,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from oracle.errors import DemoFailedError
+from oracle.sandbox import run_lock
 from oracle.sandbox.artifacts import REPOSITORY
 from oracle.sandbox.config import SandboxConfig
 from oracle.sandbox.demo import committee_stages, market_stages, replayed_stages, serving
@@ -132,19 +131,9 @@ async def _stay(demo: Demo) -> None:
 
 @contextmanager
 def only_one_demo() -> Iterator[None]:
-    """Hold the lock of this checkout's demo. Raises: DemoFailedError if another one runs: it would lose its files."""
+    """Hold the lock of this checkout's demo. Raises: SandboxBusyError if another one runs: it would lose its files."""
     BUILD.mkdir(exist_ok=True)
-    with LOCK_PATH.open("a+", encoding="utf-8") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            lock.seek(0)
-            raise DemoFailedError(
-                f"another demo is running here (process {lock.read().strip()}): end it first"
-            ) from None
-        lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
+    with run_lock.hold(LOCK_PATH, "demo"):
         yield
 
 

@@ -76,6 +76,8 @@ def find_dataset(folder: Path) -> Path:
     Raises:
         ConfigurationError: if a file is not there.
     """
+    if not folder.is_dir():
+        raise ConfigurationError(f"{folder} is no folder: pass the data folder, as for `make train DATA=DIR`")
     root = folder.parent if folder.name == VAULTS.parent.name else folder
     missing = [str(path) for path in FILES if not (root / path).is_file()]
     if missing:

@@ -36,7 +36,7 @@ class ReplaySpec:
         if self.both_chains and len(self.chain_ids) != 2:
             raise ConfigurationError("owners are put on both chains of two: give two chain ids")
         if (self.limit is not None and self.limit < 1) or (self.days is not None and self.days < 1):
-            raise ConfigurationError("--limit and days of a replay are at least 1; leave them out for everything")
+            raise ConfigurationError("the limit and the days of a replay are at least 1; leave them out for everything")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
