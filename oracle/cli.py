@@ -13,6 +13,7 @@ SUB_APPS = {
     "node": "oracle.node.commands",
     "snapshot": "oracle.node.snapshot_commands",
     "sandbox": "oracle.sandbox.commands",
+    "contracts": "oracle.node.deployment.commands",
 }
 
 

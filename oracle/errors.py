@@ -430,6 +430,79 @@ class FaultRefusedError(NodeError):
         super().__init__(f"--fault is for the sandbox only: {reason}")
 
 
+# --- deployment of contracts ----------------------------------------------------------------------------------------
+
+
+class DeployingError(OracleError):
+    """Contracts could not be deployed, or what stands there is not what was planned."""
+
+
+class MissingFactoryError(DeployingError):
+    """A chain lacks the factory whose addresses do not depend on the sender."""
+
+    def __init__(self, chain_id: int, factory: str) -> None:
+        self.chain_id = chain_id
+        self.factory = factory
+        super().__init__(
+            f"chain {chain_id} has no deterministic deployment proxy at {factory}: send its well-known presigned transaction there first"
+        )
+
+
+class ForeignCodeError(DeployingError):
+    """Other code stands at a contract's address than these sources compile to."""
+
+    def __init__(self, chain_id: int, name: str, address: str, given_bytes: int, expected_bytes: int) -> None:
+        self.chain_id = chain_id
+        self.name = name
+        self.address = address
+        self.given_bytes = given_bytes
+        self.expected_bytes = expected_bytes
+        super().__init__(
+            f"chain {chain_id}: at {address} stand {given_bytes} bytes of code that are not {name} ({expected_bytes} bytes): "
+            "trust nothing of it; check the endpoint, compile anew, or take another salt"
+        )
+
+
+class RefusedCreationError(DeployingError):
+    """A contract's constructor refuses what it was given."""
+
+    def __init__(self, chain_id: int, name: str, reason: str) -> None:
+        self.chain_id = chain_id
+        self.name = name
+        self.reason = reason
+        super().__init__(
+            f"chain {chain_id}: {name} refuses its arguments ({reason}): correct the deployment file and run again"
+        )
+
+
+class UnfundedError(DeployingError):
+    """The sender cannot pay for what is left to do."""
+
+    def __init__(self, chain_id: int, account: str, given_wei: int, needed_wei: int) -> None:
+        self.chain_id = chain_id
+        self.account = account
+        self.given_wei = given_wei
+        self.needed_wei = needed_wei
+        super().__init__(
+            f"chain {chain_id}: {account} has {given_wei} wei, what is left may cost {needed_wei} wei: fund it and run the command "
+            "again; nothing was sent there"
+        )
+
+
+class OtherDisputeError(DeployingError):
+    """The oracle names another dispute contract, and it is named once for all."""
+
+    def __init__(self, chain_id: int, oracle: str, given: str, planned: str) -> None:
+        self.chain_id = chain_id
+        self.oracle = oracle
+        self.given = given
+        self.planned = planned
+        super().__init__(
+            f"chain {chain_id}: the oracle {oracle} names {given} as its dispute contract for good, planned was {planned}: take the figures "
+            "that it was deployed with, or another salt"
+        )
+
+
 # --- chain access ---------------------------------------------------------------------------------------------------
 
 

@@ -15,6 +15,7 @@ import pytest
         (("node",), ("init", "check", "run", "committee", "migrate")),
         (("snapshot",), ("export", "import")),
         (("sandbox",), ("up",)),
+        (("contracts",), ("deploy",)),
     ],
 )
 def test_help__of_each_level__names_its_commands(arguments: tuple[str, ...], named: tuple[str, ...]) -> None:
