@@ -10,9 +10,10 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from oracle.domain.canonical import PositionAt
 from oracle.domain.committee import ChainParams
 from oracle.domain.event import EventKind
-from oracle.domain.history import BorrowerHistory, CollateralHistory
+from oracle.domain.history import BorrowerHistory, CollateralHistory, PositionRisk
 from oracle.domain.ids import USD, SubjectId
 from oracle.domain.market import HourlySeries, Pair, cross_series
 from oracle.domain.units import HOUR_S, ChainId, Ppm, TimestampS
@@ -22,6 +23,8 @@ from oracle.features.volatility import compute_position_risk
 from training.datasets.canonical import Borrower, Dataset, Token
 
 type Vector = tuple[int, ...]
+
+_MONTH_SLOT = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,9 +40,16 @@ class Snapshot:
     def history(self, borrower: Borrower) -> BorrowerHistory:
         """Return what the node would have known of a borrower at the cut."""
         as_of_s = self.as_of_s
-        events = borrower.events[: bisect_right(borrower.event_times, as_of_s)]
         times = borrower.position_times
         positions = borrower.positions[bisect_left(times, as_of_s) : bisect_right(times, as_of_s)]
+        n_events = bisect_right(borrower.event_times, as_of_s)
+        return self.history_of(borrower, as_of_s, positions, n_events=n_events)
+
+    def history_of(
+        self, borrower: Borrower, as_of_s: TimestampS, positions: tuple[PositionAt, ...], *, n_events: int
+    ) -> BorrowerHistory:
+        """Return what is known right after `n_events` of a borrower's events, at a moment within an hour of the snapshot's prices."""
+        events = borrower.events[:n_events]
         supplied = sorted({(e.chain_id, e.token) for e in events if e.kind is EventKind.SUPPLY})
         return BorrowerHistory(
             subject=borrower.subject,
@@ -52,6 +62,16 @@ class Snapshot:
             samples=borrower.samples[: bisect_right(borrower.sample_times, as_of_s)],
             token_prices=tuple((token, self.prices[token]) for token in supplied if token in self.prices),
         )
+
+    def month_volatility_ppm(self, risk: PositionRisk) -> Ppm:
+        """Return the largest volatility of a month among the pairs whose volatility of a year is the position's; 0 if none is known. For baselines."""
+        pairs = [
+            pair
+            for pair, sigma in self.sigmas.items()
+            if pair.chain_id == risk.chain_id and sigma == risk.volatility_ppm
+        ]
+        vectors = (self.collateral_vectors[pair.subject] for pair in pairs)
+        return max((Ppm(max(0, v[_MONTH_SLOT] - 1) * 100) for v in vectors), default=Ppm(0))
 
 
 def take_snapshot(dataset: Dataset, as_of_s: TimestampS) -> Snapshot:

@@ -22,12 +22,24 @@ GAP_FALL_BPS = 1_500
 """A fall through buffer and bonus: what a position between LTV ceiling and liquidation has, on top of the bonus."""
 
 
-def is_liquidated(borrower: Borrower, as_of_s: TimestampS, debt_usd_e8: int) -> bool:
-    """Return whether more than max($100, 1 % of the debt) is liquidated in (as_of, as_of + 30 days]."""
+def is_liquidated(borrower: Borrower, as_of_s: TimestampS, debt_usd_e8: int, *, horizon_s: int = HORIZON_S) -> bool:
+    """Return whether more than max($100, 1 % of the debt) is liquidated in (as_of, as_of + horizon]."""
+    return find_liquidation(borrower, as_of_s, debt_usd_e8, horizon_s=horizon_s) is not None
+
+
+def find_liquidation(
+    borrower: Borrower, as_of_s: TimestampS, debt_usd_e8: int, *, horizon_s: int = HORIZON_S
+) -> TimestampS | None:
+    """Return when what was liquidated in (as_of, as_of + horizon] came to exceed max($100, 1 % of the debt); None if it never did."""
     first = bisect_right(borrower.event_times, as_of_s)
-    last = bisect_right(borrower.event_times, as_of_s + HORIZON_S)
-    value = sum(e.value_usd_e8 for e in borrower.events[first:last] if e.kind is EventKind.LIQUIDATION)
-    return value > max(LEAST_USD_E8, debt_usd_e8 // 100)
+    last = bisect_right(borrower.event_times, as_of_s + horizon_s)
+    value = 0
+    for event in borrower.events[first:last]:
+        if event.kind is EventKind.LIQUIDATION:
+            value += event.value_usd_e8
+            if value > max(LEAST_USD_E8, debt_usd_e8 // 100):
+                return event.time_s
+    return None
 
 
 def deepest_falls_bps(prices: np.ndarray[Any, Any], starts: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

@@ -2,35 +2,63 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 
+from oracle.domain.history import BorrowerHistory
 from oracle.domain.units import DAY_S, HOUR_S, WAD, TimestampS
 from oracle.features.borrower import compute_borrower_vector
 from oracle.features.collateral import compute_price_vector
 from oracle.features.health import DUST_USD_E8
-from training.datasets.canonical import Dataset
+from oracle.features.registry import BORROWER_SCHEMA
+from training.datasets.canonical import Borrower, Dataset
 from training.datasets.prices import PriceRun
-from training.histories import take_snapshot
-from training.labels import HORIZON_S, LIQUIDATION_WINDOW_HOURS, deepest_falls_bps, is_liquidated
+from training.histories import Snapshot, take_snapshot
+from training.labels import HORIZON_S, LIQUIDATION_WINDOW_HOURS, deepest_falls_bps, find_liquidation
 
 _MIN_HISTORY_HOURS = 720
 _LEAST_HEALTH_WAD = 95 * WAD // 100
+_COLUMNS = {
+    "is_positive": np.int64,
+    "clusters": np.int64,
+    "as_of_s": np.int64,
+    "log_health": np.float64,
+    "volatility_30d": np.float64,
+    "volatility_365d": np.float64,
+    "event_days": np.int64,
+    "is_first": np.bool_,
+    "is_level_known": np.bool_,
+    "sources": np.int64,
+}
 
 type Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
 class BorrowerRows:
-    """One row per borrower with debt above dust and cut; `clusters` number the borrowers."""
+    """One row per borrower with debt above dust and moment; `clusters` number the borrowers.
+
+    `log_health` and the volatilities are those of the position with the lowest health factor: for baselines only, no part of the model. `event_days` is the UTC day
+    of the liquidation or -1. `sources` number the datasets put together, `is_first` marks a borrower's first borrow, `is_level_known` rows whose health factor the data show.
+    """
 
     vectors: Array
     is_positive: Array
     clusters: Array
     as_of_s: Array
     log_health: Array
+    volatility_30d: Array
+    volatility_365d: Array
+    event_days: Array
+    is_first: Array
+    is_level_known: Array
+    sources: Array
+
+    def select(self, rows: Array) -> BorrowerRows:
+        """Return the rows of a mask or of indices."""
+        return BorrowerRows(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,36 +72,78 @@ class CollateralRows:
 
 
 def build_borrower_rows(dataset: Dataset, *, step_days: int) -> BorrowerRows:
-    """Return the rows of cuts at least `step_days` apart whose horizon lies inside the data.
+    """Return the rows of cuts at least `step_days` apart whose horizon lies inside the data."""
+    return build_rows_at(dataset, list_row_times(dataset, step_days=step_days))
+
+
+def build_rows_at(dataset: Dataset, times_s: list[TimestampS], *, horizon_s: int = HORIZON_S) -> BorrowerRows:
+    """Return the rows of the cuts given.
 
     A position clearly below liquidation at a snapshot is being liquidated, or was reconstructed wrongly: there is nothing to foresee. One without
     known volatility gets a conservative z in production, which says nothing about distance.
     """
-    vectors, labels, clusters, times, healths = [], [], [], [], []
-    for as_of_s in list_row_times(dataset, step_days=step_days):
+    sink = RowSink(horizon_s)
+    for as_of_s in times_s:
         snapshot = take_snapshot(dataset, as_of_s)
         for cluster, borrower in enumerate(dataset.borrowers):
             if as_of_s not in borrower.listed_times:
                 continue
             history = snapshot.history(borrower)
-            debt = sum(p.debt_usd_e8 for p in history.positions)
             lowest = min((p.health_factor_wad for p in history.positions if p.debt_usd_e8 > 0), default=0)
-            is_known = all(p.volatility_ppm > 0 for p in history.positions)
-            if debt < DUST_USD_E8 or lowest < _LEAST_HEALTH_WAD or not is_known:
-                continue
-            vectors.append(compute_borrower_vector(history))
-            labels.append(is_liquidated(borrower, as_of_s, debt))
-            clusters.append(cluster)
-            times.append(as_of_s)
+            if lowest >= _LEAST_HEALTH_WAD:
+                sink.add(cluster, borrower, history, snapshot)
+    return sink.rows()
+
+
+class RowSink:
+    """Collects rows; those with debt below dust or of unknown volatility are left out."""
+
+    def __init__(self, horizon_s: int) -> None:
+        self._horizon_s = horizon_s
+        self._vectors: list[tuple[int, ...]] = []
+        self._columns: dict[str, list[float]] = {name: [] for name in _COLUMNS}
+
+    def add(
+        self,
+        cluster: int,
+        borrower: Borrower,
+        history: BorrowerHistory,
+        snapshot: Snapshot,
+        *,
+        is_first: bool = False,
+        is_level_known: bool = True,
+    ) -> None:
+        """Add the row of a history."""
+        with_debt = [p for p in history.positions if p.debt_usd_e8 > 0]
+        debt = sum(p.debt_usd_e8 for p in with_debt)
+        if debt < DUST_USD_E8 or not all(p.volatility_ppm > 0 for p in with_debt):
+            return
+        riskiest = min(with_debt, key=lambda p: p.health_factor_wad)
+        event_s = find_liquidation(borrower, history.as_of_s, debt, horizon_s=self._horizon_s)
+        self._vectors.append(compute_borrower_vector(history))
+        values = (
+            event_s is not None,
+            cluster,
+            history.as_of_s,
             # Log of a health factor as a float: a baseline only, no part of the model.
-            healths.append(np.log(min(lowest, 1000 * WAD) / WAD))
-    return BorrowerRows(
-        vectors=np.array(vectors, dtype=np.int64),
-        is_positive=np.array(labels, dtype=np.int64),
-        clusters=np.array(clusters),
-        as_of_s=np.array(times),
-        log_health=np.array(healths),
-    )
+            np.log(min(riskiest.health_factor_wad, 1000 * WAD) / WAD),
+            snapshot.month_volatility_ppm(riskiest) / 1e6,
+            riskiest.volatility_ppm / 1e6,
+            -1 if event_s is None else event_s // DAY_S,
+            is_first,
+            is_level_known,
+            0,
+        )
+        for column, value in zip(self._columns.values(), values, strict=True):
+            column.append(value)
+
+    def rows(self) -> BorrowerRows:
+        """Return what was added, in order."""
+        columns: dict[str, Array] = {
+            name: np.array(values, dtype=_COLUMNS[name]) for name, values in self._columns.items()
+        }
+        vectors = np.array(self._vectors, dtype=np.int64).reshape(len(self._vectors), len(BORROWER_SCHEMA))
+        return BorrowerRows(vectors=vectors, **columns)
 
 
 def list_row_times(dataset: Dataset, *, step_days: int) -> list[TimestampS]:
@@ -88,17 +158,11 @@ def list_row_times(dataset: Dataset, *, step_days: int) -> list[TimestampS]:
 
 def concatenate(parts: list[BorrowerRows]) -> BorrowerRows:
     """Return the rows of several datasets; borrowers of different ones are different clusters."""
-    shift, clusters = 0, []
-    for part in parts:
-        clusters.append(part.clusters + shift)
+    shift, moved = 0, []
+    for source, part in enumerate(parts):
+        moved.append(replace(part, clusters=part.clusters + shift, sources=np.full(len(part.sources), source)))
         shift += int(part.clusters.max(initial=-1)) + 1
-    return BorrowerRows(
-        vectors=np.concatenate([p.vectors for p in parts]),
-        is_positive=np.concatenate([p.is_positive for p in parts]),
-        clusters=np.concatenate(clusters),
-        as_of_s=np.concatenate([p.as_of_s for p in parts]),
-        log_health=np.concatenate([p.log_health for p in parts]),
-    )
+    return BorrowerRows(**{f.name: np.concatenate([getattr(p, f.name) for p in moved]) for f in fields(BorrowerRows)})
 
 
 def build_collateral_rows(runs: list[PriceRun], *, step_days: int) -> CollateralRows:

@@ -6,7 +6,7 @@ made through a proxy only by its owner, so they count as its own. Prices are hou
 them; Maker's own price lags an hour, which no source holds. DAI is taken at one dollar, as Maker does.
 
 The file lists a block's rows by kind, and holds no log index. Maker refuses what leaves a vault uncovered, so within a block what makes a vault safer came
-first: deposit, repay, borrow, withdraw, liquidation. A row at 00:00 itself belongs to that midnight's state.
+first: deposit, repay, borrow, withdraw, liquidation; a repayment without debt follows the borrow it repays. A row at 00:00 itself belongs to that midnight's state.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from oracle.domain.ids import ETH, USD, Address, SubjectId, address_word
 from oracle.domain.market import AssetFacts, HourlySeries
 from oracle.domain.position import Collateral, Holding, PositionSample
 from oracle.domain.units import DAY_S, HOUR_S, WAD, BlockNumber, Bps, ChainId, TimestampS, UsdE8, Wad
+from training.datasets.borrows import BorrowMoment, Borrows
 from training.datasets.canonical import Borrower, Dataset, list_midnights, place_position
 from training.datasets.prices import data_file, hourly_runs, read_closes, sample_oracle, to_series
 
@@ -44,12 +45,23 @@ _KINDS = {
 }
 _LEAST_DEBT_USD = 1.0
 _THRESHOLD_BPS = Bps(7_692)
+_LEAST_LEVEL_WAD = 9 * WAD // 10
+"""A loan of Maker's own, lagging price may show below one at ours, by about a tenth at most."""
 
 type State = tuple[PositionSample, PositionAt]
 
 
 def read_maker(data: Path) -> Dataset:
     """Return the vaults of a data folder.
+
+    Raises:
+        DatasetError: if the folder does not hold them.
+    """
+    return read_maker_borrows(data).dataset
+
+
+def read_maker_borrows(data: Path) -> Borrows:
+    """Return the vaults of a data folder and their borrow events.
 
     Raises:
         DatasetError: if the folder does not hold them.
@@ -63,12 +75,13 @@ def read_maker(data: Path) -> Dataset:
     events = events.with_columns(pl.col("time").dt.epoch("s").alias("time_s"))
     end_s = int(str(events["time_s"].max()))
     fees = _read_fees(data)
+    moments: list[BorrowMoment] = []
     borrowers = [
-        _Vault(int(str(vault)), series, prices, fees, end_s).borrower(part.to_dicts())
+        _Vault(int(str(vault)), series, prices, fees, end_s, moments).borrower(part.to_dicts())
         for (vault,), part in events.group_by(["vault"], maintain_order=True)
     ]
     assets = {(CHAIN, WETH): _facts(WETH, ETH), (CHAIN, DAI): _facts(DAI, USD)}
-    return Dataset(
+    dataset = Dataset(
         name="maker-eth-b",
         borrowers=tuple(sorted(borrowers, key=lambda b: b.subject)),
         prices={(CHAIN, WETH): series},
@@ -77,6 +90,8 @@ def read_maker(data: Path) -> Dataset:
         start_s=TimestampS(int(str(events["time_s"].min()))),
         end_s=TimestampS(end_s),
     )
+    moments.sort(key=lambda m: (m.positions[0].as_of_s, m.subject, m.n_events))
+    return Borrows(dataset=dataset, moments=tuple(moments))
 
 
 def vault_address(vault: int) -> Address:
@@ -106,6 +121,11 @@ class _Vault:
     prices: np.ndarray[Any, Any]
     fees: list[tuple[int, float]]
     end_s: int
+    moments: list[BorrowMoment]
+
+    @property
+    def subject(self) -> SubjectId:
+        return SubjectId(address_word(self.account))
 
     @property
     def account(self) -> Address:
@@ -117,7 +137,10 @@ class _Vault:
         states: list[State] = []
         eth = dai = 0.0
         last_s = rows[0]["time_s"]
-        for index, row in enumerate(rows):
+        for index in range(len(rows)):
+            if rows[index]["event"] == "repay" and dai <= _LEAST_DEBT_USD:
+                _bring_borrow_forward(rows, index)
+            row = rows[index]
             time_s = row["time_s"]
             dai = self._walk(states, eth, dai, last_s, time_s)
             event = self._event(index, row, time_s)
@@ -128,13 +151,30 @@ class _Vault:
             eth, dai = max(0.0, eth), max(0.0, dai)
             if row["event"] in ("withdraw", "liquidation"):
                 dai = min(dai, self._most_debt(eth, time_s, row["event"]))
+            if row["event"] == "borrow":
+                self._note_borrow(events, eth, dai)
             last_s = time_s
         self._walk(states, eth, dai, last_s, self.end_s)
         return Borrower(
-            subject=SubjectId(address_word(self.account)),
+            subject=self.subject,
             events=tuple(events),
             samples=tuple(sample for sample, _ in states),
             positions=tuple(position for _, position in states),
+        )
+
+    def _note_borrow(self, events: list[LendingEvent], eth: float, dai: float) -> None:
+        """Note the position after the last event; Maker grants no loan below a health factor of one, so there the reconstruction fails."""
+        if dai <= 0:
+            return
+        sample, at = self._state(events[-1].time_s, eth, dai)
+        self.moments.append(
+            BorrowMoment(
+                subject=self.subject,
+                n_events=len(events),
+                positions=(at,),
+                is_first=all(e.kind is not EventKind.BORROW for e in events[:-1]),
+                is_level_known=sample.health_factor_wad >= _LEAST_LEVEL_WAD,
+            )
         )
 
     def _walk(self, states: list[State], eth: float, dai: float, from_s: int, until_s: int) -> float:
@@ -202,6 +242,16 @@ class _Vault:
 
     def _fee(self, time_s: int) -> float:
         return next((fee for since, fee in reversed(self.fees) if since <= time_s), self.fees[0][1])
+
+
+def _bring_borrow_forward(rows: list[dict[str, Any]], index: int) -> None:
+    """Move the next borrow of the same block before the repayment at `index`: what is not owed cannot be paid back."""
+    for later in range(index + 1, len(rows)):
+        if rows[later]["block"] != rows[index]["block"]:
+            return
+        if rows[later]["event"] == "borrow":
+            rows.insert(index, rows.pop(later))
+            return
 
 
 def _read_fees(data: Path) -> list[tuple[int, float]]:
