@@ -3,6 +3,7 @@ pragma solidity 0.8.30;
 
 import { MarketBase } from "./MarketBase.sol";
 import { ILendingMarket } from "./interfaces/ILendingMarket.sol";
+import { IRiskGate } from "./interfaces/IRiskGate.sol";
 import { IScoreOracle } from "./interfaces/IScoreOracle.sol";
 import { ITerms } from "./interfaces/ITerms.sol";
 import { LeafLib } from "./libraries/LeafLib.sol";
@@ -10,10 +11,16 @@ import { ScoreMath } from "./libraries/ScoreMath.sol";
 import { TermsLib } from "./libraries/TermsLib.sol";
 
 /// @title An isolated market on scored terms
-/// @notice The pair sets threshold, ceiling and floor; a borrower's score decides what he gets between floor and ceiling.
+/// @notice The pair's score, as the gate lets it through, sets threshold, ceiling and floor; a borrower's score decides what he gets
+///         between floor and ceiling.
+/// @dev Nothing done inside one transaction improves terms: scores are of finalised blocks, a posted one is only replaced by a riskier
+///      one, whoever splits a loan or moves flash-loaned collateral gets what one loan on what stays would get, stake that backs
+///      loans is locked for its unbonding, and allowances of the gate grow with time alone.
 contract LendingMarket is MarketBase {
     uint256 private constant _BPS = 10_000;
 
+    /// @notice Guard rails of the pair's score.
+    IRiskGate public immutable gate;
     /// @notice Scores.
     IScoreOracle public immutable oracle;
     /// @notice Subject of the pair that this market lends on.
@@ -28,8 +35,6 @@ contract LendingMarket is MarketBase {
     uint32 public immutable floorPremiumBps;
     /// @notice Most debt above the floor of one borrower in this market: his limit times this market's weight.
     uint256 public immutable borrowerLimit;
-    /// @notice Most debt above the floor of all borrowers.
-    uint256 public immutable exposureCap;
 
     /// @dev Copies of the oracle's constants, which never change.
     uint256 private immutable _epochSeconds;
@@ -38,39 +43,80 @@ contract LendingMarket is MarketBase {
     constructor(MarketConfig memory config, ScoreConfig memory scores) MarketBase(config) {
         if (scores.weightBps > _BPS) revert InvalidConfig("weightBps", scores.weightBps);
         ScoreMath.requireTables(scores.borrowerTables, scores.borrowerTablesHash);
-        uint256 size = scores.borrowerTables.code.length;
-        if (size < ScoreMath.BORROWER_TABLES_BYTES + 1) revert InvalidConfig("borrowerTables", size);
-        oracle = IScoreOracle(scores.oracle);
+        bytes memory code = scores.borrowerTables.code;
+        if (code.length < ScoreMath.BORROWER_TABLES_BYTES + 1) revert InvalidConfig("borrowerTables", code.length);
+        // Code that begins with STOP never runs, so it cannot destroy itself after the hash was checked (EIP-6780).
+        if (code[0] != 0) revert InvalidConfig("borrowerTables", uint8(code[0]));
+        gate = IRiskGate(scores.gate);
+        oracle = gate.oracle();
         collateralSubject = LeafLib.collateralSubject(config.collateralToken, scores.numeraire);
+        if (gate.pairSubject() != collateralSubject) revert InvalidConfig("gate", uint256(gate.pairSubject()));
         borrowerTables = scores.borrowerTables;
         severityBps = scores.severityBps;
         budgetPpm = scores.budgetPpm;
         floorPremiumBps = scores.floorPremiumBps;
         borrowerLimit = uint256(scores.borrowerLimit) * scores.weightBps / _BPS;
-        exposureCap = scores.exposureCap;
-        _epochSeconds = IScoreOracle(scores.oracle).epochSeconds();
-        _validitySeconds = IScoreOracle(scores.oracle).validitySeconds();
+        _epochSeconds = oracle.epochSeconds();
+        _validitySeconds = oracle.validitySeconds();
     }
 
     /// @inheritdoc ILendingMarket
     /// @custom:invariant M-07 A borrower's score never moves the liquidation threshold.
     function liquidationThresholdBps() public view override returns (uint256) {
-        return oracle.collateralScore(collateralSubject).liquidationThresholdBps;
+        return gate.liquidationThresholdBps();
+    }
+
+    /// @notice Most debt above the floor that all borrowers may have now.
+    function exposureCap() external view returns (uint256) {
+        return gate.exposureCap();
+    }
+
+    /// @notice Terms that `askBps` would get in mode `Live`, with nothing to be ramped: what to watch while the mode is `Shadow`.
+    /// @return terms Not allowed also while the pair's score is not one to lend on.
+    /// @return basis What they stand on.
+    function shadowTerms(address borrower, uint256 askBps, Proof calldata proof)
+        external
+        view
+        returns (ITerms.Terms memory terms, Basis basis)
+    {
+        Standing memory standing = _scoredStanding(borrower, proof);
+        IRiskGate.Guarded memory scored = gate.scored();
+        if (scored.isOpen) terms = _termsOf(scored.pair, standing, askBps);
+        return (terms, standing.basis);
+    }
+
+    function _refreshTerms() internal override {
+        gate.refresh();
+    }
+
+    /// @dev Where scores do not count none is needed; one that is shown in mode `Shadow` is checked and named in the audit trail.
+    function _standingOf(address borrower, Proof calldata proof)
+        internal
+        view
+        override
+        returns (Standing memory standing)
+    {
+        IRiskGate.Mode mode = gate.mode();
+        if (mode != IRiskGate.Mode.Off) standing = _scoredStanding(borrower, proof);
+        if (mode < IRiskGate.Mode.Capped) (standing.basis, standing.behaviourMargin) = (Basis.NoProof, 0);
     }
 
     /// @dev Both forms of a borrower's subject are accepted, and the riskier of what is presented and stored counts.
     /// @custom:invariant T-03 An unusable, older or unrated score gives the floor; a stored riskier one cannot be hidden.
-    function _standingOf(address borrower, Proof calldata proof) internal view override returns (Standing memory) {
+    function _scoredStanding(address borrower, Proof calldata proof) private view returns (Standing memory) {
         bytes32 asAccount = LeafLib.borrowerSubject(borrower);
         bytes32 asContract = LeafLib.contractSubject(borrower);
         if (proof.score.subject != asAccount && proof.score.subject != asContract) {
             revert WrongSubject(proof.score.subject, borrower);
         }
-        if (!oracle.isUsable(proof.epoch)) return Standing(Basis.Expired, 0);
-        oracle.verifyBorrower(proof.epoch, proof.score, proof.proof);
-        if (proof.score.grade == 0) return Standing(Basis.Unrated, 0);
-
-        Standing memory standing = Standing(Basis.Rated, proof.score.behaviourMargin);
+        if (!oracle.isUsable(proof.epoch)) return Standing(Basis.Expired, 0, 0, 0);
+        bytes32 leaf = LeafLib.hashBorrower(proof.score);
+        if (!oracle.verify(proof.epoch, leaf, proof.proof)) revert IScoreOracle.InvalidProof(proof.epoch, leaf);
+        Standing memory standing = Standing(Basis.Rated, proof.score.behaviourMargin, proof.epoch, leaf);
+        if (proof.score.grade == 0) {
+            standing.basis = Basis.Unrated;
+            return standing;
+        }
         _weigh(standing, asAccount, proof.epoch);
         // An account without code had none at the cut either: code never goes away (EIP-6780), and a delegation (EIP-7702)
         // is none to the scores. So nothing is stored under that form.
@@ -87,7 +133,6 @@ contract LendingMarket is MarketBase {
         else if (stored.behaviourMargin > standing.behaviourMargin) standing.behaviourMargin = stored.behaviourMargin;
     }
 
-    /// @dev A volatility of zero is a price that never moved or was never seen; it must not pass for calm.
     /// @custom:invariant M-08 Without an unexpired rated score of the collateral, with a volatility, there is no new borrowing.
     function _decide(uint256 askBps, Standing memory standing)
         internal
@@ -95,27 +140,21 @@ contract LendingMarket is MarketBase {
         override
         returns (Decision memory decision)
     {
-        IScoreOracle.PostedCollateral memory posted = oracle.collateralScore(collateralSubject);
-        bool isMeasured = posted.binding != ScoreMath.BINDING_UNRATED && posted.volatilityPpm != 0;
-        if (!isMeasured || oracle.isExpired(posted.epoch) || oracle.isOnHold()) {
-            return _refused(decision, Refusal.CollateralUnscored, posted.epoch, block.timestamp / _epochSeconds);
+        IRiskGate.Guarded memory guarded = gate.guarded();
+        (decision.pairEpoch, decision.policyVersion) = (guarded.epoch, guarded.policyVersion);
+        if (!guarded.isOpen) {
+            return _refused(decision, Refusal.CollateralUnscored, guarded.epoch, block.timestamp / _epochSeconds);
         }
-        ITerms.Pair memory pair = ITerms.Pair({
-            liquidationThresholdBps: posted.liquidationThresholdBps,
-            ltvCeilingBps: posted.ltvCeilingBps,
-            ltvFloorBps: posted.ltvFloorBps,
-            volatilityPpm: posted.volatilityPpm,
-            gapPpm: posted.gapPpm
-        });
-        ITerms.Policy memory policy = ITerms.Policy(severityBps, budgetPpm, floorPremiumBps);
+        ITerms.Pair memory pair = guarded.pair;
         bool isRated = standing.basis == Basis.Rated;
-        decision.terms = isRated
-            ? TermsLib.ratedTerms(borrowerTables, policy, pair, standing.behaviourMargin, askBps)
-            : TermsLib.floorTerms(policy, pair, askBps);
+        decision.terms = _termsOf(pair, standing, askBps);
         decision.floorBps = pair.ltvFloorBps;
         decision.borrowerLimit = borrowerLimit;
-        decision.exposureCap = exposureCap;
-        if (decision.terms.allowed) return decision;
+        if (decision.terms.allowed) {
+            // Reads prices of stake, which a loan at the floor must not depend on.
+            if (askBps > pair.ltvFloorBps) decision.exposureCap = gate.exposureCap();
+            return decision;
+        }
         if (TermsLib.stepOf(pair, askBps) > pair.ltvCeilingBps) {
             return _refused(decision, Refusal.AboveCeiling, askBps, pair.ltvCeilingBps);
         }
@@ -123,13 +162,19 @@ contract LendingMarket is MarketBase {
         return _refused(decision, Refusal.OverBudget, decision.terms.elPpm, budgetPpm);
     }
 
-    function _lastFloorBps() internal view override returns (uint256) {
-        IScoreOracle.PostedCollateral memory posted = oracle.collateralScore(collateralSubject);
-        if (!oracle.isEpochVoided(posted.epoch)) return posted.ltvFloorBps;
-        // A voided floor may be a forged one; what stood before it is all that is known.
-        IScoreOracle.PostedCollateral memory stood = oracle.finalisedCollateralScore(collateralSubject);
-        if (oracle.isEpochVoided(stood.epoch)) return 0;
-        return posted.ltvFloorBps < stood.ltvFloorBps ? posted.ltvFloorBps : stood.ltvFloorBps;
+    function _termsOf(ITerms.Pair memory pair, Standing memory standing, uint256 askBps)
+        private
+        view
+        returns (ITerms.Terms memory)
+    {
+        ITerms.Policy memory policy = ITerms.Policy(severityBps, budgetPpm, floorPremiumBps);
+        return standing.basis == Basis.Rated
+            ? TermsLib.ratedTerms(borrowerTables, policy, pair, standing.behaviourMargin, askBps)
+            : TermsLib.floorTerms(policy, pair, askBps);
+    }
+
+    function _freeLtvBps() internal view override returns (uint256) {
+        return gate.freeLtvBps();
     }
 
     function _isExpired(uint256 epoch) private view returns (bool) {

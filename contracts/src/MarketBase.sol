@@ -24,15 +24,20 @@ abstract contract MarketBase is ILendingMarket, ERC4626, ReentrancyGuardTransien
     using DebtLib for DebtLib.Books;
     using PriceLib for PriceLib.Price;
 
-    /// @dev What the terms of a loan stand on; `behaviourMargin` counts only if the basis is `Rated`.
+    /// @dev What the terms of a loan stand on; `behaviourMargin` counts only if the basis is `Rated`. `epoch` and `leaf` are of
+    ///      the score that was shown, zero if none was.
     struct Standing {
         Basis basis;
         int32 behaviourMargin;
+        uint64 epoch;
+        bytes32 leaf;
     }
 
-    /// @dev What a subclass decides about one ask. `given` and `limit` explain a refusal.
+    /// @dev What a subclass decides about one ask. `given` and `limit` explain a refusal; the limits count above the floor only.
     struct Decision {
         ITerms.Terms terms;
+        uint64 pairEpoch;
+        uint32 policyVersion;
         Refusal refusal;
         uint256 floorBps;
         uint256 borrowerLimit;
@@ -100,6 +105,7 @@ abstract contract MarketBase is ILendingMarket, ERC4626, ReentrancyGuardTransien
 
     /// @inheritdoc ILendingMarket
     function accrue() external nonReentrant {
+        _refreshTerms();
         _books = _accrueWithEvent();
     }
 
@@ -120,7 +126,7 @@ abstract contract MarketBase is ILendingMarket, ERC4626, ReentrancyGuardTransien
         if (debt != 0) {
             // No loan is made, so the last known floor serves, even if the score has expired.
             uint256 askBps = _askBps(debt, _price().valueOf(own.collateral));
-            uint256 floorBps = _lastFloorBps();
+            uint256 floorBps = _freeLtvBps();
             if (askBps > floorBps) revert TermsRefused(Refusal.AboveFloor, Basis.NoProof, askBps, floorBps);
         }
         _close(msg.sender, books, own);
@@ -132,7 +138,8 @@ abstract contract MarketBase is ILendingMarket, ERC4626, ReentrancyGuardTransien
     function withdrawCollateral(uint256 amount, address receiver, Proof calldata proof) external nonReentrant {
         (DebtLib.Books memory books, Position memory own) = _open(msg.sender);
         _takeCollateral(own, amount);
-        if (books.debtOf(own) != 0) _grant(books, own, 0, _standingOf(msg.sender, proof));
+        Standing memory standing = _standingOf(msg.sender, proof);
+        if (books.debtOf(own) != 0) _grant(books, own, 0, standing);
         _close(msg.sender, books, own);
         emit CollateralWithdrawn(msg.sender, receiver, amount);
         collateralToken.safeTransfer(receiver, amount);
@@ -140,7 +147,7 @@ abstract contract MarketBase is ILendingMarket, ERC4626, ReentrancyGuardTransien
 
     /// @inheritdoc ILendingMarket
     function borrow(uint256 amount, address receiver) external nonReentrant {
-        _borrow(amount, receiver, Standing(Basis.NoProof, 0));
+        _borrow(amount, receiver, Standing(Basis.NoProof, 0, 0, 0));
     }
 
     /// @inheritdoc ILendingMarket
@@ -189,7 +196,7 @@ abstract contract MarketBase is ILendingMarket, ERC4626, ReentrancyGuardTransien
 
     /// @inheritdoc ILendingMarket
     function quote(address borrower, uint256 amount) external view returns (Quote memory) {
-        return _quote(borrower, amount, Standing(Basis.NoProof, 0));
+        return _quote(borrower, amount, Standing(Basis.NoProof, 0, 0, 0));
     }
 
     /// @inheritdoc ILendingMarket
@@ -271,14 +278,17 @@ abstract contract MarketBase is ILendingMarket, ERC4626, ReentrancyGuardTransien
 
     // --- terms, by the subclass ---------------------------------------------------------------
 
+    /// @dev Brings what terms are made from up to now, before a loan.
+    function _refreshTerms() internal virtual { }
+
     /// @dev What a presented score is worth. Reverts if it is another subject's or not in its report.
     function _standingOf(address borrower, Proof calldata proof) internal view virtual returns (Standing memory);
 
     /// @dev Terms and limits of a loan that leads to `askBps`.
     function _decide(uint256 askBps, Standing memory standing) internal view virtual returns (Decision memory);
 
-    /// @dev The last known LTV floor, expired or not, but none that is higher than what is known without voided reports.
-    function _lastFloorBps() internal view virtual returns (uint256);
+    /// @dev The LTV up to which collateral under a debt is free, with or without an unexpired score.
+    function _freeLtvBps() internal view virtual returns (uint256);
 
     // --- supply side --------------------------------------------------------------------------
 
@@ -322,64 +332,82 @@ abstract contract MarketBase is ILendingMarket, ERC4626, ReentrancyGuardTransien
     /// @dev Books a loan of `amount` on the terms that `_evaluate` gives, or reverts.
     function _grant(DebtLib.Books memory books, Position memory own, uint256 amount, Standing memory standing)
         private
-        view
         returns (Quote memory granted)
     {
-        granted = _evaluate(books, own, amount, standing);
+        _refreshTerms();
+        Decision memory decision;
+        (granted, decision) = _evaluate(books, own, amount, standing);
         if (!granted.allowed) {
             revert TermsRefused(granted.refusal, granted.basis, granted.given, granted.limit);
         }
         books.addDebt(own, amount, granted.premiumBps, granted.exposureAfter);
+        emit TermsSet(
+            msg.sender,
+            standing.epoch,
+            standing.leaf,
+            decision.pairEpoch,
+            decision.policyVersion,
+            granted.ltvBps,
+            granted.premiumBps,
+            granted.exposureAfter
+        );
     }
 
-    function _quote(address borrower, uint256 amount, Standing memory standing) private view returns (Quote memory) {
+    function _quote(address borrower, uint256 amount, Standing memory standing)
+        private
+        view
+        returns (Quote memory result)
+    {
         DebtLib.Books memory books = _accrued();
         Position memory own = _positions[borrower];
         books.settle(own);
-        return _evaluate(books, own, amount, standing);
+        (result,) = _evaluate(books, own, amount, standing);
     }
 
     /// @dev The one place where a loan is judged: `quote` and `borrow` cannot differ.
     function _evaluate(DebtLib.Books memory books, Position memory own, uint256 amount, Standing memory standing)
         private
         view
-        returns (Quote memory result)
+        returns (Quote memory result, Decision memory decision)
     {
         result.basis = standing.basis;
         result.debtAfter = Math.saturatingAdd(books.debtOf(own), amount);
-        if (amount > books.cash) return _refuse(result, Refusal.NotEnoughCash, amount, books.cash);
+        if (amount > books.cash) return _refuse(result, decision, Refusal.NotEnoughCash, amount, books.cash);
         uint256 value = _price().valueOf(own.collateral);
-        if (value == 0) return _refuse(result, Refusal.NoCollateral, result.debtAfter, 0);
+        if (value == 0) return _refuse(result, decision, Refusal.NoCollateral, result.debtAfter, 0);
         result.askBps = _askBps(result.debtAfter, value);
-        Decision memory decision = _decide(result.askBps, standing);
+        decision = _decide(result.askBps, standing);
         result.ltvBps = decision.terms.ltvBps;
         result.premiumBps = decision.terms.premiumBps;
         result.elPpm = decision.terms.elPpm;
-        if (decision.refusal != Refusal.None) return _refuse(result, decision.refusal, decision.given, decision.limit);
+        if (decision.refusal != Refusal.None) {
+            return _refuse(result, decision, decision.refusal, decision.given, decision.limit);
+        }
 
         uint256 floorDebt = Math.mulDiv(value, decision.floorBps, _BPS);
         if (result.debtAfter > floorDebt) {
             result.exposureAfter = result.debtAfter - floorDebt;
             if (result.exposureAfter > decision.borrowerLimit) {
-                return _refuse(result, Refusal.OverBorrowerLimit, result.exposureAfter, decision.borrowerLimit);
+                return
+                    _refuse(result, decision, Refusal.OverBorrowerLimit, result.exposureAfter, decision.borrowerLimit);
             }
             uint256 total = books.exposure - own.exposure + result.exposureAfter;
             if (total > decision.exposureCap) {
-                return _refuse(result, Refusal.OverExposureCap, total, decision.exposureCap);
+                return _refuse(result, decision, Refusal.OverExposureCap, total, decision.exposureCap);
             }
         }
         result.allowed = true;
     }
 
-    function _refuse(Quote memory result, Refusal refusal, uint256 given, uint256 limit)
+    function _refuse(Quote memory result, Decision memory decision, Refusal refusal, uint256 given, uint256 limit)
         private
         pure
-        returns (Quote memory)
+        returns (Quote memory, Decision memory)
     {
         result.refusal = refusal;
         result.given = given;
         result.limit = limit;
-        return result;
+        return (result, decision);
     }
 
     /// @dev What a liquidation of `amount` repays and seizes. While the collateral covers the debt and the bonus, the close

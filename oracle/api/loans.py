@@ -66,8 +66,8 @@ class MenuStep:
 
 
 def compute_standing(state: MarketState, epoch: Epoch, score: BorrowerScore | None) -> Standing:
-    """Return what a score presented with a proof of `epoch` is worth. Source: `LendingMarket._standingOf`, `_weigh`."""
-    if score is None:
+    """Return what a score presented with a proof of `epoch` is worth. Source: `LendingMarket._scoredStanding`, `_weigh`."""
+    if score is None or not state.counts_scores:
         return Standing(basis=Basis.NO_PROOF)
     if not state.head.is_usable(epoch, state.block_time_s):
         return Standing(basis=Basis.EXPIRED)
@@ -101,8 +101,8 @@ def compute_quote(state: MarketState, standing: Standing, amount: int, tables: B
     total = state.total_exposure_amount - books.exposure_amount + exposure
     if exposure > constants.borrower_limit_amount:
         return _limited(decided, Refusal.OVER_BORROWER_LIMIT, exposure, exposure, constants.borrower_limit_amount)
-    if exposure > 0 and total > constants.exposure_cap_amount:
-        return _limited(decided, Refusal.OVER_EXPOSURE_CAP, exposure, total, constants.exposure_cap_amount)
+    if exposure > 0 and total > state.exposure_cap_amount:
+        return _limited(decided, Refusal.OVER_EXPOSURE_CAP, exposure, total, state.exposure_cap_amount)
     return _limited(decided, Refusal.NONE, exposure, 0, 0)
 
 
@@ -131,9 +131,8 @@ def compute_menu(state: MarketState, standing: Standing, tables: BorrowerTables)
 
 
 def has_no_score(state: MarketState) -> bool:
-    """Return whether the pair has no unexpired rated score with a volatility on the market's chain: nothing new is lent then."""
-    posted = state.collateral
-    return posted.is_unrated or posted.volatility_ppm == 0 or state.head.is_expired(posted.epoch, state.block_time_s)
+    """Return whether the pair has no unexpired rated score to lend on, by the market's gate: nothing new is lent then."""
+    return not state.is_open
 
 
 def policy_of(state: MarketState) -> MarketPolicy:

@@ -26,6 +26,7 @@ from oracle.domain.ids import (
     keccak256,
     to_hex,
 )
+from oracle.domain.score import Binding
 from oracle.domain.units import BlockNumber, Bps, Epoch, Margin, Ppm, TimestampS
 
 _PRICE_ERRORS = {
@@ -77,27 +78,29 @@ def view(to: Address, signature: str, *arguments: bytes, number: BlockNumber) ->
 def constants_calls(listing: MarketListing, number: BlockNumber) -> list[Call]:
     """Return the calls that `parse_constants` reads, in its order."""
     names = (
-        "oracle asset collateralToken collateralSubject severityBps budgetPpm floorPremiumBps borrowerLimit exposureCap "
+        "oracle asset collateralToken collateralSubject severityBps budgetPpm floorPremiumBps borrowerLimit gate "
         "borrowerTables"
     )
     return [view(listing.market, f"{name}()", number=number) for name in names.split()]
 
 
-def token_calls(loan_token: Address, tables: Address, number: BlockNumber) -> list[Call]:
-    """Return the calls for a loan token's symbol and decimals, and for the code of the tables."""
+def named_calls(loan_token: Address, tables: Address, gate: Address, number: BlockNumber) -> list[Call]:
+    """Return the calls for a loan token's symbol and decimals, the code of the tables, and the gate's constant limit."""
     return [
         view(loan_token, "symbol()", number=number),
         view(loan_token, "decimals()", number=number),
         ("eth_getCode", [to_hex(tables), hex(number)]),
+        view(gate, "maxExposure()", number=number),
     ]
 
 
 def parse_constants(
-    words: Sequence[Words], *, loan_symbol: str, loan_decimals: int, tables_hash: Hash32
+    words: Sequence[Words], *, loan_symbol: str, loan_decimals: int, tables_hash: Hash32, max_exposure_amount: int
 ) -> MarketConstants:
     """Return a market's constants."""
     return MarketConstants(
         oracle=words[0].address(0),
+        gate=words[8].address(0),
         loan_token=words[1].address(0),
         loan_symbol=loan_symbol,
         loan_decimals=loan_decimals,
@@ -107,7 +110,7 @@ def parse_constants(
         budget_ppm=Ppm(words[5].uint(0)),
         floor_premium_bps=Bps(words[6].uint(0)),
         borrower_limit_amount=words[7].uint(0),
-        exposure_cap_amount=words[8].uint(0),
+        exposure_cap_amount=max_exposure_amount,
         tables_hash=tables_hash,
     )
 
@@ -131,6 +134,8 @@ def state_calls(
         view(oracle, "collateralScore(bytes32)", constants.collateral_subject, number=number),
         view(oracle, "borrowerScore(bytes32)", borrower_subject(borrower), number=number),
         view(oracle, "borrowerScore(bytes32)", as_contract, number=number),
+        view(constants.gate, "guarded()", number=number),
+        view(constants.gate, "exposureCap()", number=number),
     ]
 
 
@@ -148,19 +153,32 @@ def parse_head(words: Sequence[Words]) -> OracleHead:
     )
 
 
+def parse_mode(words: Sequence[Words]) -> tuple[bool, bool]:
+    """Return whether the gate lets new loans through, and whether scores count in its mode (`Capped` 2, `Live` 3)."""
+    return words[12].uint(1) != 0, words[12].uint(0) >= 2
+
+
 def parse_collateral(words: Sequence[Words]) -> PostedCollateral:
-    """Return the pair's stored score."""
-    posted = words[9]
+    """Return the pair as loans are made on it now; while none are made, as it was posted last.
+
+    `guarded` is (mode, isOpen, policyVersion, epoch, threshold, ceiling, floor, volatility, gap). In the modes without scores it has
+    no volatility: the least stands in, which no terms at the floor look at.
+    """
+    posted, guarded = words[9], words[12]
+    is_open, _ = parse_mode(words)
+    source, indexes = (guarded, (4, 5, 6, 7, 8)) if is_open else (posted, (7, 5, 6, 2, 4))
+    threshold, ceiling, floor, volatility, gap = (source.uint(index) for index in indexes)
+    binding = posted.uint(8)
     return PostedCollateral(
-        epoch=Epoch(posted.uint(0)),
+        epoch=Epoch(guarded.uint(3)),
         margin=Margin(posted.sint(1)),
-        volatility_ppm=Ppm(posted.uint(2)),
+        volatility_ppm=Ppm(max(volatility, 1) if is_open else volatility),
         drawdown_bps=Bps(posted.uint(3)),
-        gap_ppm=Ppm(posted.uint(4)),
-        ltv_ceiling_bps=Bps(posted.uint(5)),
-        ltv_floor_bps=Bps(posted.uint(6)),
-        liquidation_threshold_bps=Bps(posted.uint(7)),
-        binding=posted.uint(8),
+        gap_ppm=Ppm(gap),
+        ltv_ceiling_bps=Bps(ceiling),
+        ltv_floor_bps=Bps(floor),
+        liquidation_threshold_bps=Bps(threshold),
+        binding=Binding.CAP if is_open and binding not in (Binding.DRAWDOWN, Binding.CAP) else binding,
     )
 
 

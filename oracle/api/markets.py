@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from oracle.domain.ids import Address, Hash32, SubjectId
-from oracle.domain.score import Binding
 from oracle.domain.units import BlockNumber, Bps, ChainId, Epoch, Margin, Ppm, TimestampS
 
 
@@ -23,7 +22,7 @@ class MarketListing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostedCollateral:
-    """The pair's score as the chain stores it; epoch 0 if there is none. `binding` 0 is none."""
+    """The pair's score as the market's gate lets it through now; epoch 0 if there is none. `binding` 0 is none."""
 
     epoch: Epoch
     margin: Margin
@@ -34,11 +33,6 @@ class PostedCollateral:
     ltv_floor_bps: Bps
     liquidation_threshold_bps: Bps
     binding: int
-
-    @property
-    def is_unrated(self) -> bool:
-        """Return whether the newest posted score is unrated."""
-        return self.binding == Binding.UNRATED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +72,7 @@ class MarketConstants:
     """What never changes in a market."""
 
     oracle: Address
+    gate: Address
     loan_token: Address
     loan_symbol: str
     loan_decimals: int
@@ -88,6 +83,7 @@ class MarketConstants:
     floor_premium_bps: Bps
     borrower_limit_amount: int
     exposure_cap_amount: int
+    """Most debt above the floor, whatever backs it."""
     tables_hash: Hash32
     """keccak of the borrower tables that the market prices with."""
 
@@ -117,6 +113,12 @@ class MarketState:
     constants: MarketConstants
     head: OracleHead
     collateral: PostedCollateral
+    is_open: bool
+    """Whether new loans are made: not without an unexpired rated score of the pair where scores count."""
+    counts_scores: bool
+    """Whether the mode of the gate is one in which a borrower's score counts."""
+    exposure_cap_amount: int
+    """Most debt above the floor that all borrowers may have now."""
     cash_amount: int
     total_exposure_amount: int
     base_rate_wad: int

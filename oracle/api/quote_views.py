@@ -197,7 +197,10 @@ def _answer(
         max_ltv_bps=max(allowed_ltvs, default=0),
         # Without collateral every step would be a debt of nothing.
         menu=[_menu_view(step) for step in menu if value],
-        notes=[*presented.notes, *(("The pair's score has expired or is unrated.",) if has_no_score(state) else ())],
+        notes=[
+            *presented.notes,
+            *(("The pair's score has expired, is unrated, or was voided.",) if has_no_score(state) else ()),
+        ],
     )
 
 

@@ -27,7 +27,7 @@ def compute_what_if(
     if has_no_score(state):
         return None
     others_amount = state.total_exposure_amount - books.exposure_amount
-    cap_left_amount = max(0, constants.exposure_cap_amount - others_amount)
+    cap_left_amount = max(0, state.exposure_cap_amount - others_amount)
     return compute_recourse(
         pair_of(state.collateral),
         tables,

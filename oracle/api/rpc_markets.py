@@ -16,13 +16,14 @@ from eth_abi.exceptions import DecodingError
 from oracle.api.market_calls import (
     Words,
     constants_calls,
+    named_calls,
     parse_books,
     parse_collateral,
     parse_constants,
     parse_head,
+    parse_mode,
     price_refusal,
     state_calls,
-    token_calls,
     view,
 )
 from oracle.api.markets import MarketConstants, MarketListing, MarketState
@@ -65,6 +66,7 @@ class RpcMarkets:
             code, *raw = await self._agree(listing.chain_id, number, calls)
             words = [Words.parse(answer) for answer in raw]
             value, refusal = await self._fetch_value(listing, borrower, number)
+            is_open, counts_scores = parse_mode(words)
             books = parse_books(words, has_code=len(code) > 2, value_amount=value, price_refusal=refusal)
             return MarketState(
                 chain_id=listing.chain_id,
@@ -75,6 +77,9 @@ class RpcMarkets:
                 constants=constants,
                 head=parse_head(words),
                 collateral=parse_collateral(words),
+                is_open=is_open,
+                counts_scores=counts_scores,
+                exposure_cap_amount=words[13].uint(0),
                 cash_amount=words[2].uint(0),
                 total_exposure_amount=words[3].uint(0),
                 base_rate_wad=words[4].uint(0),
@@ -117,9 +122,9 @@ class RpcMarkets:
         try:
             raw = await self._agree(listing.chain_id, number, constants_calls(listing, number))
             words = [Words.parse(answer) for answer in raw]
-            loan_token, tables = words[1].address(0), words[9].address(0)
-            symbol, decimals, code = await self._agree(
-                listing.chain_id, number, token_calls(loan_token, tables, number)
+            loan_token, gate, tables = words[1].address(0), words[8].address(0), words[9].address(0)
+            symbol, decimals, code, most = await self._agree(
+                listing.chain_id, number, named_calls(loan_token, tables, gate, number)
             )
             (loan_symbol,) = decode(("string",), bytes.fromhex(symbol[2:]))
             return parse_constants(
@@ -128,6 +133,7 @@ class RpcMarkets:
                 loan_decimals=Words.parse(decimals).uint(0),
                 # A data contract starts with a zero byte, so that nobody can call it.
                 tables_hash=keccak256(bytes.fromhex(code[2:])[1:]),
+                max_exposure_amount=Words.parse(most).uint(0),
             )
         except EndpointRefusalError as error:
             raise MarketReadError(to_hex(listing.market), error.reason) from error

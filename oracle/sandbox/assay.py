@@ -41,7 +41,13 @@ PROTOCOL = "aave_v3"
 NUMERAIRES = {"USD": USD, "ETH": ETH, "BTC": BTC}
 GENESIS_TYPE = "(bytes32,address[],uint8,uint8,bytes32,uint64,uint64,uint64,uint64,uint64,uint64,uint64,address)"
 MARKET_TYPE = "(address,address,address,address,uint32,uint32,uint16,uint16,uint32,uint32,uint32,uint16,string,string)"
-SCORE_TYPE = "(address,address,address,bytes32,uint32,uint32,uint32,uint16,uint128,uint128)"
+SCORE_TYPE = "(address,address,address,bytes32,uint32,uint32,uint32,uint16,uint128)"
+BOUNDS_TYPE = "(uint16,uint16,uint16,uint16,uint32,uint32)"
+BACKING_TYPE = "(address,address,address,address,uint32,uint16)"
+GATE_TYPE = (
+    "(address,address,address,address,address,uint8,uint32,uint32,uint16,uint16,uint16,uint16,"
+    f"{BOUNDS_TYPE},uint128,uint128,{BACKING_TYPE})"
+)
 STATIC_TYPE = "(uint16,uint16,uint32)"
 TABLES_INIT_PREFIX = bytes.fromhex("80600a3d393df3")
 
@@ -57,6 +63,15 @@ EXPOSURE_CAP = 5_000_000 * 10**6
 MARKET_LIQUIDITY = 5_000_000 * 10**6
 DIGEST_S, RECOVERY_S = 90 * 86_400, 7 * 86_400
 """How long the committee signs without being renewed, and how long its replacement stands announced after that."""
+MODE_LIVE = 3
+TIMELOCK_S, VETO_S = 86_400, 7 * 86_400
+RAMP_BPS_PER_HOUR, LOOSENING_BPS_PER_DAY = 10_000, 10_000
+"""The fastest that a gate takes: epochs here last seconds."""
+FALLBACK_BPS = (7_500, 5_000)
+BOUNDS = (3_000, 9_700, 9_500, 9_500, 1_000, 1)
+"""Least and most threshold, most ceiling and floor, least volatility and gap in ppm."""
+CAPPED_EXPOSURE = EXPOSURE_CAP // 10
+NO_ADDRESS = "0x" + 40 * "0"
 STATIC_TERMS = (8_050, 8_300, 100)
 """LTV, liquidation threshold and premium of the market without scores: WETH on Aave v3."""
 
@@ -224,9 +239,10 @@ def _create_market(
         CLOSE_FACTOR_BPS, LIQUIDATION_BONUS_BPS, *RATES_BPS, f"Assay {plan.name}", f"as{plan.name}",
     )  # fmt: skip
     if plan.terms == "scored":
+        gate = _create_gate(deployer, oracle, collateral.address)
         scores = (
-            oracle, to_checksum(USD), tables, tables_hash, SEVERITY_BPS, BUDGET_PPM, FLOOR_PREMIUM_BPS, WEIGHT_BPS,
-            BORROWER_LIMIT, EXPOSURE_CAP,
+            gate, to_checksum(USD), tables, tables_hash, SEVERITY_BPS, BUDGET_PPM, FLOOR_PREMIUM_BPS, WEIGHT_BPS,
+            BORROWER_LIMIT,
         )  # fmt: skip
         address = deployer.create(load_forge_artifact("LendingMarket"), {}, (MARKET_TYPE, SCORE_TYPE), config, scores)
         terms = "scored"
@@ -241,6 +257,16 @@ def _create_market(
             "terms": terms, "start_block": 0,
         }
     )  # fmt: skip
+
+
+def _create_gate(deployer: Deployer, oracle: str, collateral: str) -> str:
+    """A gate without stake behind it: no world has a bond yet, so the constant limit stands alone."""
+    config = (
+        oracle, deployer.address, deployer.address, collateral, to_checksum(USD), MODE_LIVE, TIMELOCK_S, VETO_S,
+        RAMP_BPS_PER_HOUR, LOOSENING_BPS_PER_DAY, *FALLBACK_BPS, BOUNDS, EXPOSURE_CAP, CAPPED_EXPOSURE,
+        (NO_ADDRESS, NO_ADDRESS, NO_ADDRESS, NO_ADDRESS, 0, 0),
+    )  # fmt: skip
+    return deployer.create(load_forge_artifact("RiskGate"), {}, (GATE_TYPE,), config)
 
 
 async def _supply_markets(deployer: Deployer, chain: ChainEntry, markets: list[MarketEntry]) -> None:

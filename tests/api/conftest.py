@@ -102,6 +102,9 @@ def make_state(world: CommitteeWorld) -> MarketState:
         constants=make_constants(world, score),
         head=make_head(world),
         collateral=make_posted(score),
+        is_open=True,
+        counts_scores=True,
+        exposure_cap_amount=10**13,
         cash_amount=10**13,
         total_exposure_amount=0,
         base_rate_wad=10**16,
@@ -112,6 +115,7 @@ def make_state(world: CommitteeWorld) -> MarketState:
 def make_constants(world: CommitteeWorld, score: CollateralScore) -> MarketConstants:
     return MarketConstants(
         oracle=Address(b"\xc0" * 20),
+        gate=Address(b"\xc2" * 20),
         loan_token=USDC,
         loan_symbol="USDC",
         loan_decimals=6,

@@ -135,7 +135,7 @@ def test_compute_quote__no_collateral__names_the_debt(market_state: MarketState,
 
 def test_compute_quote__expired_pair__names_both_epochs(market_state: MarketState, tables: BorrowerTables) -> None:
     late_s = LAST_EPOCH * 3_600 + 10_801
-    state = replace(market_state, block_time_s=TimestampS(late_s))
+    state = replace(market_state, block_time_s=TimestampS(late_s), is_open=False)
 
     assert refusal_of(state, 10, tables) == (Refusal.COLLATERAL_UNSCORED, LAST_EPOCH, late_s // 3_600)
     assert compute_menu(state, Standing(basis=Basis.RATED), tables) == ()
@@ -153,14 +153,13 @@ def test_compute_quote__expired_pair__names_both_epochs(market_state: MarketStat
 def test_compute_quote__exposure_above_the_floor__is_limited(
     market_state: MarketState, tables: BorrowerTables, limit: int, cap: int, others: int, refusal: object
 ) -> None:
-    constants = replace(
-        market_state.constants, borrower_limit_amount=limit, exposure_cap_amount=cap, budget_ppm=Ppm(1_000_000)
-    )
+    constants = replace(market_state.constants, borrower_limit_amount=limit, budget_ppm=Ppm(1_000_000))
     collateral = replace(market_state.collateral, ltv_floor_bps=Bps(4_000), ltv_ceiling_bps=Bps(6_000))
     state = replace(
         market_state,
         constants=constants,
         collateral=collateral,
+        exposure_cap_amount=cap,
         # His own exposure of 300 is part of the total and is replaced, not added.
         total_exposure_amount=others + 300,
         borrower=with_books(market_state, collateral_value_amount=10_000, debt_amount=4_000, exposure_amount=300),
@@ -177,6 +176,7 @@ def test_compute_standing__score_by_state_of_the_chain__counts_as_the_contract_s
     unrated = replace(score, grade=0)
 
     assert compute_standing(state, LAST_EPOCH, None).basis is Basis.NO_PROOF
+    assert compute_standing(replace(state, counts_scores=False), LAST_EPOCH, score).basis is Basis.NO_PROOF
     assert compute_standing(state, LAST_EPOCH, score) == Standing(basis=Basis.RATED, behaviour_margin=margin)
     assert compute_standing(state, LAST_EPOCH, unrated).basis is Basis.UNRATED
     assert compute_standing(late, LAST_EPOCH, score).basis is Basis.EXPIRED

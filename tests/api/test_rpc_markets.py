@@ -25,7 +25,7 @@ from oracle.errors import (
 pytestmark = pytest.mark.anyio
 
 CHAIN = ChainId(31_337)
-MARKET, ORACLE, LOAN, TABLES = (Address(bytes([n]) * 20) for n in (0xC1, 0xC0, 0xA2, 0xA3))
+MARKET, ORACLE, LOAN, TABLES, GATE = (Address(bytes([n]) * 20) for n in (0xC1, 0xC0, 0xA2, 0xA3, 0xC2))
 BORROWER = Address(b"\x11" * 20)
 LISTING = MarketListing(chain_id=CHAIN, market=MARKET)
 SUBJECT = b"\x4f" * 32
@@ -38,7 +38,14 @@ ANSWERS: dict[str, tuple[tuple[str, ...], tuple[Any, ...]]] = {
     "budgetPpm()": (("uint32",), (400,)),
     "floorPremiumBps()": (("uint32",), (300,)),
     "borrowerLimit()": (("uint256",), (5 * 10**11,)),
-    "exposureCap()": (("uint256",), (5 * 10**12,)),
+    "gate()": (("address",), (to_hex(GATE),)),
+    "maxExposure()": (("uint256",), (5 * 10**12,)),
+    "exposureCap()": (("uint256",), (3 * 10**12,)),
+    # mode, isOpen, policyVersion, epoch, threshold, ceiling, floor, volatility, gap
+    "guarded()": (
+        ("uint8", "bool", "uint32", "uint64") + ("uint16",) * 3 + ("uint32",) * 2,
+        (3, True, 1, 494_402, 8_200, 7_600, 4_500, 640_000, 190_000),
+    ),
     "borrowerTables()": (("address",), (to_hex(TABLES),)),
     "symbol()": (("string",), ("USDC",)),
     "decimals()": (("uint8",), (6,)),
@@ -124,8 +131,11 @@ async def test_fetch_state__two_endpoints_agree__every_field_is_read(markets: Rp
     assert (constants.borrower_limit_amount, constants.exposure_cap_amount) == (5 * 10**11, 5 * 10**12)
     assert (state.head.epoch, state.head.previous_epoch, state.head.landed_at_s) == (494_402, 494_401, 1_779_000_000)
     assert (state.head.epoch_s, state.head.validity_s, state.head.grace_s) == (3_600, 10_800, 600)
-    assert (state.collateral.margin, state.collateral.ltv_floor_bps, state.collateral.binding) == (-9_000, 4_600, 1)
-    assert (state.collateral.ltv_ceiling_bps, state.collateral.liquidation_threshold_bps) == (7_700, 8_300)
+    # What the gate lets through, not what was posted.
+    assert (state.collateral.margin, state.collateral.ltv_floor_bps, state.collateral.binding) == (-9_000, 4_500, 1)
+    assert (state.collateral.ltv_ceiling_bps, state.collateral.liquidation_threshold_bps) == (7_600, 8_200)
+    assert (state.collateral.volatility_ppm, state.collateral.gap_ppm) == (640_000, 190_000)
+    assert (state.is_open, state.counts_scores, state.exposure_cap_amount) == (True, True, 3 * 10**12)
     assert (books.debt_amount, books.exposure_amount, books.collateral_value_amount) == (123, 55, 6_000)
     assert (books.as_account.behaviour_margin, books.as_account.grade, books.has_code) == (-475, 7, False)
     assert (state.cash_amount, state.total_exposure_amount, state.base_rate_wad) == (10**12, 77, 10**16)
@@ -138,8 +148,8 @@ async def test_fetch_state__second_time__does_not_read_constants_again(
     first = endpoints[0].calls_count
     await markets.fetch_state(LISTING, BORROWER)
 
-    # Without the block, ten constants and three facts of the tokens.
-    assert endpoints[0].calls_count - first == first - 15
+    # Without the block, ten constants, three facts of the tokens and one of the gate.
+    assert endpoints[0].calls_count - first == first - 16
 
 
 @pytest.mark.parametrize("name", ["debtOf(address)", "collateralScore(bytes32)", "collateralValueOf(address)"])
@@ -209,3 +219,32 @@ async def test_fetch_constants__market_without_scores__is_unreadable(
 async def test_fetch_state__chain_without_endpoints__is_a_configuration_error() -> None:
     with pytest.raises(ConfigurationError):
         await RpcMarkets({}).fetch_state(LISTING, BORROWER)
+
+
+async def test_fetch_state__closed_gate__shows_what_was_posted_last(
+    markets: RpcMarkets, endpoints: tuple[FakeEndpoint, FakeEndpoint]
+) -> None:
+    types, _ = ANSWERS["guarded()"]
+    closed = to_hex(encode(types, (3, False, 1, 494_402, 0, 0, 0, 0, 0)))
+    for endpoint in endpoints:
+        endpoint.bent["guarded()"] = lambda: closed
+
+    state = await markets.fetch_state(LISTING, BORROWER)
+
+    assert (state.is_open, state.counts_scores) == (False, True)
+    assert (state.collateral.ltv_floor_bps, state.collateral.liquidation_threshold_bps) == (4_600, 8_300)
+
+
+async def test_fetch_state__mode_without_scores__lends_on_the_fallback(
+    markets: RpcMarkets, endpoints: tuple[FakeEndpoint, FakeEndpoint]
+) -> None:
+    types, _ = ANSWERS["guarded()"]
+    shadow = to_hex(encode(types, (1, True, 2, 0, 7_000, 5_000, 5_000, 0, 0)))
+    for endpoint in endpoints:
+        endpoint.bent["guarded()"] = lambda: shadow
+
+    state = await markets.fetch_state(LISTING, BORROWER)
+
+    assert (state.is_open, state.counts_scores, state.collateral.epoch) == (True, False, 0)
+    assert (state.collateral.ltv_ceiling_bps, state.collateral.ltv_floor_bps) == (5_000, 5_000)
+    assert state.collateral.volatility_ppm == 1

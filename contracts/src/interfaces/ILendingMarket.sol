@@ -44,18 +44,17 @@ interface ILendingMarket {
     }
 
     /// @notice What a market with scored terms needs besides.
-    /// @param oracle Scores.
+    /// @param gate Guard rails of the pair's score (`RiskGate`), for this market alone; it names the oracle.
     /// @param numeraire Numeraire of the pair; the collateral's subject is keccak(abi(2, chain id, collateral token, numeraire)).
-    /// @param borrowerTables Data contract with the borrower model's tables.
+    /// @param borrowerTables Data contract with the borrower model's tables; its code begins with a zero byte, so that it stays.
     /// @param borrowerTablesHash Its code hash.
     /// @param severityBps See `ITerms.Policy`.
     /// @param budgetPpm See `ITerms.Policy`.
     /// @param floorPremiumBps See `ITerms.Policy`.
     /// @param weightBps This market's share of a borrower's limit; the weights of all markets sum to at most 10,000.
     /// @param borrowerLimit Most debt above the floor of one borrower over all markets.
-    /// @param exposureCap Most debt above the floor of all borrowers of this market.
     struct ScoreConfig {
-        address oracle;
+        address gate;
         address numeraire;
         address borrowerTables;
         bytes32 borrowerTablesHash;
@@ -64,7 +63,6 @@ interface ILendingMarket {
         uint32 floorPremiumBps;
         uint16 weightBps;
         uint128 borrowerLimit;
-        uint128 exposureCap;
     }
 
     /// @notice A borrower's score with its proof. An unusable epoch counts as no proof.
@@ -192,6 +190,22 @@ interface ILendingMarket {
         uint32 elPpm
     );
 
+    /// @notice Terms were set, for a loan or a withdrawal under debt: what to look up to find why.
+    /// @param epoch Epoch of the borrower's score that was shown; 0 if none was, or none that counts.
+    /// @param leaf Leaf of that score in its report; with the report's root, its fields can be proved.
+    /// @param pairEpoch Epoch of the pair's score.
+    /// @param policyVersion Policy of the gate.
+    event TermsSet(
+        address indexed borrower,
+        uint64 indexed epoch,
+        bytes32 indexed leaf,
+        uint64 pairEpoch,
+        uint32 policyVersion,
+        uint32 ltvBps,
+        uint32 premiumBps,
+        uint256 exposure
+    );
+
     /// @notice Debt was repaid.
     event Repaid(address indexed borrower, address indexed sender, uint256 amount);
 
@@ -203,7 +217,7 @@ interface ILendingMarket {
 
     // --- writes -------------------------------------------------------------------------------
 
-    /// @notice Adds interest up to now to the books. Every write does so first.
+    /// @notice Adds interest up to now to the books, as every write does first, and lets the gate follow the pair's score.
     function accrue() external;
 
     /// @notice Adds collateral to `onBehalf`'s position.
@@ -260,7 +274,7 @@ interface ILendingMarket {
     /// @notice Loan tokens that suppliers and borrowers can take out now.
     function cash() external view returns (uint256);
 
-    /// @notice Liquidation threshold in force: of the last rated score of the pair, whatever a borrower's score is.
+    /// @notice Liquidation threshold in force, whatever a borrower's score is.
     function liquidationThresholdBps() external view returns (uint256);
 
     /// @notice Annual base rate at the present utilization.

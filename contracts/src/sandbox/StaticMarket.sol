@@ -40,7 +40,7 @@ contract StaticMarket is MarketBase {
 
     /// @dev Scores count for nothing here.
     function _standingOf(address, Proof calldata) internal pure override returns (Standing memory) {
-        return Standing(Basis.NoProof, 0);
+        return Standing(Basis.NoProof, 0, 0, 0);
     }
 
     function _decide(uint256 askBps, Standing memory) internal view override returns (Decision memory decision) {
@@ -53,7 +53,7 @@ contract StaticMarket is MarketBase {
         decision.terms = ITerms.Terms({ allowed: true, ltvBps: uint32(ltvBps), premiumBps: premiumBps, elPpm: 0 });
     }
 
-    function _lastFloorBps() internal view override returns (uint256) {
+    function _freeLtvBps() internal view override returns (uint256) {
         return ltvBps;
     }
 }

@@ -8,6 +8,7 @@ import { MarketFixture } from "../support/MarketFixture.sol";
 contract MarketGasTest is MarketFixture {
     function setUp() public {
         setUpMarket();
+        gate.refresh();
     }
 
     /// forge-config: default.isolate = true

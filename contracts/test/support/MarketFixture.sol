@@ -2,7 +2,9 @@
 pragma solidity 0.8.30;
 
 import { LendingMarket } from "../../src/LendingMarket.sol";
+import { RiskGate } from "../../src/RiskGate.sol";
 import { ILendingMarket } from "../../src/interfaces/ILendingMarket.sol";
+import { IRiskGate } from "../../src/interfaces/IRiskGate.sol";
 import { IScoreOracle } from "../../src/interfaces/IScoreOracle.sol";
 import { LeafLib } from "../../src/libraries/LeafLib.sol";
 import { SandboxToken } from "../../src/sandbox/SandboxToken.sol";
@@ -13,6 +15,7 @@ import { Vectors } from "./Vectors.sol";
 /// @notice A market that lends USDC on WETH: threshold 80 %, ceiling 75 %, floor 60 %, one WETH is worth 2,000 USDC.
 abstract contract MarketFixture is OracleFixture, Vectors {
     address internal constant USD = 0x0000000000000000000000000000000000000348;
+    address internal constant GUARDIAN = address(0x0456);
     uint256 internal constant USDC = 1e6;
     uint256 internal constant WETH = 1e18;
 
@@ -34,6 +37,7 @@ abstract contract MarketFixture is OracleFixture, Vectors {
     ScriptedFeed internal usdcFeed;
     ScriptedFeed internal wethFeed;
     LendingMarket internal market;
+    RiskGate internal gate;
     bytes32 internal pairSubject;
 
     function setUpMarket() internal {
@@ -44,7 +48,8 @@ abstract contract MarketFixture is OracleFixture, Vectors {
         usdcFeed = new ScriptedFeed(8, "USDC / USD", 1e8);
         wethFeed = new ScriptedFeed(8, "ETH / USD", 2000e8);
         pairSubject = LeafLib.collateralSubject(address(weth), USD);
-        market = new LendingMarket(marketConfig(), scoreConfig());
+        market = deployMarket(marketConfig());
+        gate = RiskGate(address(market.gate()));
         publishScores(FIRST_EPOCH);
         fund(supplier, usdc, 1_000_000 * USDC);
         vm.prank(supplier);
@@ -75,10 +80,19 @@ abstract contract MarketFixture is OracleFixture, Vectors {
         });
     }
 
+    /// @dev A market with a gate of its own.
+    function deployMarket(ILendingMarket.MarketConfig memory config) internal returns (LendingMarket) {
+        return new LendingMarket(config, scoreConfig(config.collateralToken));
+    }
+
     function scoreConfig() internal returns (ILendingMarket.ScoreConfig memory) {
+        return scoreConfig(address(weth));
+    }
+
+    function scoreConfig(address collateralToken) internal returns (ILendingMarket.ScoreConfig memory) {
         address tables = deployTables(0);
         return ILendingMarket.ScoreConfig({
-            oracle: address(oracle),
+            gate: address(new RiskGate(gateConfig(collateralToken, USD))),
             numeraire: USD,
             borrowerTables: tables,
             borrowerTablesHash: tables.codehash,
@@ -86,9 +100,32 @@ abstract contract MarketFixture is OracleFixture, Vectors {
             budgetPpm: BUDGET_PPM,
             floorPremiumBps: FLOOR_PREMIUM_BPS,
             weightBps: 5000,
-            borrowerLimit: uint128(100_000 * USDC),
-            exposureCap: uint128(200_000 * USDC)
+            borrowerLimit: uint128(100_000 * USDC)
         });
+    }
+
+    /// @dev Wide bounds: threshold and LTVs move by 50 bps an hour and 100 bps a day.
+    function gateConfig(address collateralToken, address numeraire)
+        internal
+        view
+        virtual
+        returns (IRiskGate.GateConfig memory config)
+    {
+        config.oracle = oracle;
+        config.owner = OWNER;
+        config.guardian = GUARDIAN;
+        config.collateralToken = collateralToken;
+        config.numeraire = numeraire;
+        config.mode = IRiskGate.Mode.Live;
+        config.timelockSeconds = 1 days;
+        config.vetoSeconds = 7 days;
+        config.rampBpsPerHour = 50;
+        config.looseningBpsPerDay = 100;
+        config.fallbackThresholdBps = 7500;
+        config.fallbackLtvBps = 5000;
+        config.bounds = IRiskGate.Bounds(5000, 9900, 9900, 9900, 1, 1);
+        config.exposureCap = uint128(200_000 * USDC);
+        config.cappedExposureCap = uint128(20_000 * USDC);
     }
 
     /// @dev A report with the pair, a safe, a risky and an unrated borrower; the pair is posted.

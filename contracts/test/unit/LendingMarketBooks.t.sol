@@ -107,7 +107,7 @@ contract LendingMarketBooksTest is MarketFixture {
     function test_Repay_AfterRunawayInterest_Works() public {
         ILendingMarket.MarketConfig memory config = marketConfig();
         config.slopeHighBps = type(uint32).max;
-        market = new LendingMarket(config, scoreConfig());
+        market = deployMarket(config);
         fund(supplier, usdc, 1200 * USDC);
         vm.prank(supplier);
         market.deposit(1200 * USDC, supplier);
@@ -203,7 +203,7 @@ contract LendingMarketBooksTest is MarketFixture {
 
     /// The classic attack: deposit one unit, donate a lot, let the next depositor's shares round to nothing.
     function test_Deposit_AfterDonation_LosesNothing() public {
-        LendingMarket fresh = new LendingMarket(marketConfig(), scoreConfig());
+        LendingMarket fresh = deployMarket(marketConfig());
         address attacker = makeAddr("attacker");
         usdc.mint(attacker, 20_000 * USDC);
         usdc.mint(unknown, 10_000 * USDC);
@@ -333,7 +333,7 @@ contract LendingMarketBooksTest is MarketFixture {
         (config.loanToken, config.collateralToken) = (address(dai), address(wbtc));
         config.loanFeed = address(new ScriptedFeed(6, "DAI / USD", 1.25e6));
         config.collateralFeed = address(new ScriptedFeed(18, "BTC / USD", 60_000e18));
-        market = new LendingMarket(config, scoreConfig());
+        market = deployMarket(config);
 
         supplyOf(wbtc, unknown, 0.5e8);
 

@@ -2,6 +2,7 @@
 pragma solidity 0.8.30;
 
 import { LendingMarket } from "../../src/LendingMarket.sol";
+import { RiskGate } from "../../src/RiskGate.sol";
 import { ILendingMarket } from "../../src/interfaces/ILendingMarket.sol";
 import { IScoreOracle } from "../../src/interfaces/IScoreOracle.sol";
 import { MarketFixture } from "../support/MarketFixture.sol";
@@ -35,6 +36,7 @@ contract LendingMarketPairTest is MarketFixture {
     function test_Borrow_RevertWhen_CollateralNeverPosted() public {
         ILendingMarket.ScoreConfig memory scores = scoreConfig();
         scores.numeraire = address(0xE7E);
+        scores.gate = address(new RiskGate(gateConfig(address(weth), scores.numeraire)));
         LendingMarket fresh = new LendingMarket(marketConfig(), scores);
         usdc.mint(supplier, 1000 * USDC);
         weth.mint(supplier, WETH);

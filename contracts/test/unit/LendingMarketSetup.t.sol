@@ -2,6 +2,7 @@
 pragma solidity 0.8.30;
 
 import { LendingMarket } from "../../src/LendingMarket.sol";
+import { RiskGate } from "../../src/RiskGate.sol";
 import { ILendingMarket } from "../../src/interfaces/ILendingMarket.sol";
 import { IScoreTables } from "../../src/interfaces/IScoreTables.sol";
 import { SandboxToken } from "../../src/sandbox/SandboxToken.sol";
@@ -33,7 +34,7 @@ contract LendingMarketSetupTest is MarketFixture {
         FeeToken fee = new FeeToken();
         ILendingMarket.MarketConfig memory config = marketConfig();
         config.loanToken = address(fee);
-        LendingMarket hostile = new LendingMarket(config, scoreConfig());
+        LendingMarket hostile = deployMarket(config);
         fee.mint(supplier, 100);
         vm.startPrank(supplier);
         fee.approve(address(hostile), 100);
@@ -65,7 +66,7 @@ contract LendingMarketSetupTest is MarketFixture {
         CallingToken calling = new CallingToken();
         ILendingMarket.MarketConfig memory config = marketConfig();
         config.loanToken = address(calling);
-        LendingMarket hostile = new LendingMarket(config, scoreConfig());
+        LendingMarket hostile = deployMarket(config);
         PriceProbe probe = new PriceProbe(hostile);
         calling.mint(supplier, 2 ether);
         vm.startPrank(supplier);
@@ -123,10 +124,31 @@ contract LendingMarketSetupTest is MarketFixture {
         new LendingMarket(marketConfig(), scores);
     }
 
+    /// Code that could run could destroy itself after its hash was checked (EIP-6780).
+    function test_Constructor_RevertWhen_TablesCouldVanish() public {
+        ILendingMarket.ScoreConfig memory scores = scoreConfig();
+        bytes memory code = scores.borrowerTables.code;
+        code[0] = 0xFF;
+        vm.etch(address(0x7AB1E), code);
+        (scores.borrowerTables, scores.borrowerTablesHash) = (address(0x7AB1E), keccak256(code));
+
+        expectInvalid("borrowerTables", 0xFF);
+        new LendingMarket(marketConfig(), scores);
+    }
+
+    function test_Constructor_RevertWhen_GateIsOfAnotherPair() public {
+        ILendingMarket.ScoreConfig memory scores = scoreConfig();
+        RiskGate other = new RiskGate(gateConfig(address(usdc), USD));
+        scores.gate = address(other);
+
+        expectInvalid("gate", uint256(other.pairSubject()));
+        new LendingMarket(marketConfig(), scores);
+    }
+
     function marketWith(SandboxToken collateral) private returns (LendingMarket) {
         ILendingMarket.MarketConfig memory config = marketConfig();
         config.collateralToken = address(collateral);
-        return new LendingMarket(config, scoreConfig());
+        return deployMarket(config);
     }
 
     function expectInvalid(string memory field, uint256 given) private {
