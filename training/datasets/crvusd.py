@@ -57,6 +57,7 @@ STATES = Table(
         Column(name="collateral", kind=Kind.NUMBER, unit="tokens", low=0),
         Column(name="n_bands", kind=Kind.INTEGER, low=1, high=50),
     ),
+    may_repeat=True,
     defects=(Defect(name="debt below 100 crvUSD: dust", where=pl.col("debt_crvusd") < 100),),
 )
 

@@ -1,6 +1,6 @@
 """What a raw table must look like, declared once per table: columns, units, bounds, key and known defects; and the one reader that checks it.
 
-The reader turns times into seconds (`time` becomes `time_s`), categories into text and addresses into lower case, handles the declared defects, drops rows that
+The reader turns times into seconds (`time` becomes `time_s`) and addresses into lower case, handles the declared defects, drops rows that
 repeat a key, and then refuses what is empty or out of bounds. It counts all it does, so that the data-quality report and the adapters see the same table.
 """
 
@@ -16,13 +16,14 @@ import polars as pl
 from training.datasets.prices import data_file
 from training.errors import DatasetError
 
-_EARLIEST_S, _LATEST_S = 1_420_070_400, 4_102_444_800  # 2015-01-01, 2100-01-01
+_EARLIEST_S, _LATEST_S = 1_262_304_000, 4_102_444_800  # 2010-01-01, 2100-01-01
 
 
 class Kind(StrEnum):
     """What a cell holds."""
 
     TEXT = "text"
+    CATEGORY = "a category"
     ADDRESS = "an address"
     RAW = "an integer as decimal text"
     INTEGER = "an integer"
@@ -33,6 +34,7 @@ class Kind(StrEnum):
 
 _TYPES: Mapping[Kind, tuple[type[pl.DataType], ...]] = {
     Kind.TEXT: (pl.String, pl.Categorical, pl.Enum),
+    Kind.CATEGORY: (pl.Categorical, pl.Enum, pl.String),
     Kind.ADDRESS: (pl.String, pl.Categorical),
     Kind.RAW: (pl.String,),
     Kind.INTEGER: (pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.UInt32, pl.UInt64),
@@ -40,6 +42,7 @@ _TYPES: Mapping[Kind, tuple[type[pl.DataType], ...]] = {
     Kind.TIME: (pl.Datetime, pl.Date),
     Kind.FLAG: (pl.Boolean,),
 }
+_HIT = "is_hit"
 _PATTERNS = {Kind.ADDRESS: r"^0x[0-9a-f]{40}$", Kind.RAW: r"^\d+$"}
 
 
@@ -77,12 +80,23 @@ class Defect:
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """A file of a folder; rows equal in `key` (all columns if empty) are duplicates."""
+    """A file of a folder; rows equal in `key` (all columns if empty) are duplicates, unless equal rows are different facts."""
 
     file: Path
     columns: tuple[Column, ...]
     key: tuple[str, ...] = ()
+    may_repeat: bool = False
     defects: tuple[Defect, ...] = ()
+
+    @property
+    def time_column(self) -> str | None:
+        """Return the name after reading of its first time, None if it has none."""
+        return next((c.out for c in self.columns if c.kind is Kind.TIME), None)
+
+
+def columns(kind: Kind, *names: str, is_optional: bool = False, low: float | None = None) -> tuple[Column, ...]:
+    """Return columns that differ by name only."""
+    return tuple(Column(name=name, kind=kind, is_optional=is_optional, low=low) for name in names)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,7 +135,9 @@ def read_table(data: Path, table: Table) -> Reading:
             raise DatasetError(str(data), f"{table.file}: column {column.name} holds a number that is not finite")
     for defect in table.defects:
         frame, defects[defect.name] = _handle(frame, defect)
-    unique = frame.unique(subset=list(table.key) or None, keep="first", maintain_order=True)
+    unique = frame
+    if not table.may_repeat:
+        unique = frame.unique(subset=list(table.key) or None, keep="first", maintain_order=True)
     for column in table.columns:
         _check(data, table, column, unique[column.out])
     return Reading(frame=unique, n_read=n_read, n_duplicates=len(frame) - len(unique), defects=defects)
@@ -145,7 +161,7 @@ def _normal(column: Column) -> pl.Expr:
 
 
 def _handle(frame: pl.DataFrame, defect: Defect) -> tuple[pl.DataFrame, int]:
-    is_hit = frame.select(defect.where.fill_null(value=False)).to_series()
+    is_hit = frame.with_columns(defect.where.fill_null(value=False).alias(_HIT))[_HIT]
     if defect.drops:
         frame = frame.filter(~is_hit)
     elif defect.blank is not None:
