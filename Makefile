@@ -38,7 +38,14 @@ VENUS_CONTRACTS := Comptroller/Unitroller Comptroller/Diamond/Diamond Comptrolle
   test/SimplePriceOracle test/AccessControlManagerMock test/BorrowDebtFlashLoanReceiver
 VENUS_STAMP := build/venus/.$(VENUS_VERSION)
 
-.PHONY: help setup contracts model-runs venus demo test test-python test-contracts test-slow check lint types layers contracts-format gas \
+# What gas and feeds are compared with: two npm packages that may not ship, held against their digests.
+CHAINLINK_PACKAGE := @chainlink/contracts@1.4.0
+CHAINLINK_SHA512 := 4a93422744cf388ea96b697bd365a4e1620ff1c730e4045c44fd44fd94ea6857df5cda19785d375a1b152fc7f797739344503d678d0ee4a719ce626665092814
+REDSTONE_PACKAGE := @redstone-finance/evm-connector@0.9.0
+REDSTONE_SHA512 := 880eda90306a1166ff3b679601cd2cc8d9a9f157cf31bce91dfe7423ec461b7ae7038cbfffd1791beb40e32b147163054f395f5f6f28b3bbf4d123a6809d4b8d
+PEERS_STAMP := build/peers/.compiled
+
+.PHONY: help setup contracts model-runs venus peers demo test test-python test-contracts test-slow check lint types layers contracts-format gas \
         openapi openapi-check bench train train-sandbox train-small lock fmt clean distclean
 
 help: ## list the targets
@@ -113,12 +120,29 @@ $(VENUS_STAMP):
 	@rm build/venus/*.tgz
 	@touch $@
 
+peers: $(PEERS_STAMP) ## fetch and compile what gas is compared with (1.6 MB from npm, once)
+
+define fetch_peer
+	@mkdir -p build/peers/$(1) && npm pack --silent --prefer-offline --pack-destination build/peers/$(1) $(2) >/dev/null || { \
+	  echo 'peers: npm cannot fetch $(2); it is needed once, for make bench and a slow test: go online and run make peers' >&2; exit 1; }
+	@echo '$(3)  '$$(echo build/peers/$(1)/*.tgz) | $$(command -v sha512sum || echo 'shasum -a 512') --check --status \
+	  || { echo 'peers: $(2) is not the tarball whose digest is in the Makefile; nothing of it is used' >&2; exit 1; }
+	@tar -xzf build/peers/$(1)/*.tgz -C build/peers/$(1) --strip-components 1 && rm build/peers/$(1)/*.tgz
+endef
+
+$(PEERS_STAMP): contracts/tools/compile-peers $(wildcard tests/bench/contracts/*.sol) $(JS_STAMP)
+	@rm -rf build/peers
+	$(call fetch_peer,chainlink,$(CHAINLINK_PACKAGE),$(CHAINLINK_SHA512))
+	$(call fetch_peer,redstone,$(REDSTONE_PACKAGE),$(REDSTONE_SHA512))
+	@contracts/tools/compile-peers build/peers
+	@touch $@
+
 # --- run --------------------------------------------------------------------------------------
 
 demo: setup contracts ## two chains, four nodes, one liar, four loans, one crash: two minutes (SERVE=1 stays up; DATA=DIR on recorded vaults)
 	@SERVE=$(SERVE) $(PY) -m oracle.sandbox.demo $(DEMO_DATA) $(if $(LIMIT),--limit $(LIMIT))
 
-bench: setup ## measure against peers; writes build/bench.json
+bench: setup peers ## measure against peers; writes build/bench.json
 	@$(FORGE) build --quiet
 	@$(PY) -m tests.bench --out build/bench.json
 
@@ -144,7 +168,7 @@ test-python: setup contracts
 test-contracts: setup model-runs $(MORPHO_STAMP)
 	@$(FORGE) test
 
-test-slow: setup contracts venus ## the tests marked slow
+test-slow: setup contracts venus peers ## the tests marked slow
 	@$(PY) -m pytest -q -m slow
 
 check: lint types layers contracts-format openapi-check ## everything CI runs: style, types, layers, tests, gas, drift

@@ -17,6 +17,7 @@ from tests.bench.epoch import measure_epoch, measure_large_epoch, run_epochs
 from tests.bench.features import measure_features
 from tests.bench.figures import Figure
 from tests.bench.gas import measure_gas
+from tests.bench.gas_peers import measure_gas_peers
 from tests.bench.ingestion import measure_ingestion
 from tests.bench.machine import describe_machine
 from tests.bench.merkle import measure_merkle
@@ -41,7 +42,9 @@ def measure_all() -> Iterator[tuple[str, list[Figure]]]:
         del large
     yield "Merkle tree, one thread", list(measure_merkle())
     yield "Ingestion, one local chain (anvil) under two names", asyncio.run(measure_ingestion())
-    yield "Gas, one local chain (anvil, prague)", [*asyncio.run(measure_gas()), asyncio.run(measure_posting())]
+    gas = asyncio.run(measure_gas())
+    yield "Gas, one local chain (anvil, prague)", [*gas, asyncio.run(measure_posting())]
+    yield "Gas beside peers on the same kind of chain", asyncio.run(measure_gas_peers(gas))
 
 
 def main() -> None:
