@@ -7,7 +7,7 @@ reference of the stability index. Splits with too few positives to learn from ar
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -33,21 +33,32 @@ LEAST_POSITIVES = 10
 
 @dataclass(frozen=True, kw_only=True)
 class LabelledRows:
-    """Rows to learn from and to judge on; an outcome is known `horizon_days` after its row. Without `event_days` (UTC days of outcomes) the rows' own days are counted."""
+    """Rows to learn from and to judge on; an outcome is known `horizon_days` after its row. Without `event_days` (UTC days of outcomes) the rows' own days are counted.
+
+    `inputs` are the model's columns by name, 0 for missing, of which only the stability index is taken.
+    """
 
     is_positive: Array
     owners: Array
     as_of_s: Array
     horizon_days: int
     event_days: Array | None = None
+    inputs: Mapping[str, Array] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stability:
-    """The stability index of a score against the training rows', and what chance alone gives."""
+    """The stability index of a column against the training rows', and what chance alone gives."""
 
     psi: float
     by_chance: float
+
+
+def measure_stability(reference: Array, new: Array) -> Stability:
+    """Return the index of new values against bins of equal shares of the reference."""
+    edges = reference_edges(reference)
+    seen, came = count_bins(reference, edges), count_bins(new, edges)
+    return Stability(psi=compute_psi(seen, came), by_chance=chance_psi(len(reference), len(new), len(seen)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +75,7 @@ class SplitResult:
     line: CalibrationLine
     bins: tuple[CalibrationBin, ...]
     stability: Stability | None
+    inputs: Mapping[str, Stability]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +93,7 @@ class _Judged:
     split: Split
     logits: Mapping[str, Array]
     stability: Stability
+    inputs: Mapping[str, Stability]
 
 
 def validate(
@@ -117,10 +130,12 @@ def _judge(predict: Predict, model: str, rows: LabelledRows, split: Split) -> _J
     logits = predict(Fold(train=train, test=np.concatenate((train, test))))
     if model not in logits or any(len(values) != len(train) + len(test) for values in logits.values()):
         raise TrainingError(f"{split.name}: the model to judge must give {model} one score for each row of the fold")
-    edges = reference_edges(logits[model][: len(train)])
-    seen, new = (count_bins(part, edges) for part in np.split(logits[model], [len(train)]))
-    stability = Stability(psi=compute_psi(seen, new), by_chance=chance_psi(len(train), len(test), len(seen)))
-    return _Judged(split=split, logits={n: v[len(train) :] for n, v in logits.items()}, stability=stability)
+    return _Judged(
+        split=split,
+        logits={n: v[len(train) :] for n, v in logits.items()},
+        stability=measure_stability(*np.split(logits[model], [len(train)])),
+        inputs={name: measure_stability(column[train], column[test]) for name, column in rows.inputs.items()},
+    )
 
 
 def _result(name: str, parts: list[_Judged], model: str, rows: LabelledRows, n_draws: int) -> SplitResult:
@@ -139,6 +154,7 @@ def _result(name: str, parts: list[_Judged], model: str, rows: LabelledRows, n_d
         line=fit_calibration(logits, task.is_positive, clusters_of(task)),
         bins=calibration_bins(logits, task.is_positive),
         stability=parts[0].stability if len(parts) == 1 else None,
+        inputs=parts[0].inputs if len(parts) == 1 else {},
     )
 
 
