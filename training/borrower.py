@@ -125,9 +125,9 @@ def validate_borrower(rows: BorrowerRows, recipe: Recipe, *, is_sandbox: bool) -
         folds, split = _borrower_folds(rows), UNSEEN
     if not folds:
         raise TrainingError("no forward fold has both outcomes before and after its start: use a longer span of data")
-    parts = [_fold_logits(rows, fold, recipe) for fold in folds]
-    held_out = np.concatenate([held for held, _ in parts])
-    logits = {name: np.concatenate([part[name] for _, part in parts]) for name in parts[0][1]}
+    parts = [fold_logits(rows, fold, recipe) for fold in folds]
+    held_out = np.concatenate([fold.test for fold in folds])
+    logits = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     is_positive = rows.is_positive[held_out]
     metrics = tuple(compute_metrics(name, values, is_positive) for name, values in logits.items())
     best = min((m for m in metrics if m.name != TREES), key=lambda m: m.log_loss).name
@@ -166,7 +166,8 @@ def _usable(rows: BorrowerRows, folds: list[Fold]) -> list[Fold]:
     return usable if 0 < outcomes.sum() < len(outcomes) else []
 
 
-def _fold_logits(rows: BorrowerRows, fold: Fold, recipe: Recipe) -> tuple[Array, dict[str, Array]]:
+def fold_logits(rows: BorrowerRows, fold: Fold, recipe: Recipe) -> dict[str, Array]:
+    """Return log-odds of the fold's test rows, by models of its training rows."""
     train, test = fold.train, fold.test
     z, y = rows.vectors[:, 0], rows.is_positive
     distance = np.clip((z - Z_AT_LIQUIDATION) / 1024, -2, 10)[:, None]
@@ -176,7 +177,7 @@ def _fold_logits(rows: BorrowerRows, fold: Fold, recipe: Recipe) -> tuple[Array,
     booster = train_trees(rows.vectors[train], y[train], BORROWER_SCHEMA, recipe, offsets=offsets_at(knots, z[train]))
     trees = compute_margins(pack_trees(snap_booster(booster)[0]), rows.vectors[test])
     structural = offsets_at(knots, z[test])
-    return test, {
+    return {
         HEALTH: fit_logit(health[train], y[train], health[test]),
         DISTANCE: structural / LEAF_UNITS,
         BOTH: fit_logit(both[train], y[train], both[test]),

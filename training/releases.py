@@ -5,23 +5,34 @@ The small profile is the same path on fewer rows; it is there to be reproduced i
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from oracle.domain.units import HOUR_S
 from oracle.scoring.bundle import Bundle
+from oracle.scoring.model import Model, ModelFlag
 from training.borrower import train_borrower
+from training.borrower_validation import validate_borrower_model
 from training.card import GENERATED_LIMITS, MAKER_LIMITS, borrower_card, collateral_card, span_line
 from training.collateral import read_runs, train_collateral
 from training.datasets.canonical import Dataset
 from training.datasets.folder import read_dataset
 from training.datasets.maker import read_maker
 from training.errors import DatasetError
+from training.evaluation.validation_card import ValidationCard, build_validation_card
 from training.export import write_bundle
 from training.labels import HORIZON_S, LIQUIDATION_WINDOW_HOURS
 from training.rows import BorrowerRows, build_borrower_rows, build_collateral_rows, concatenate
+from training.statistics.resampling import DRAWS
 from training.train import Recipe
+
+type Array = np.ndarray[Any, Any]
+type Say = Callable[[str], None]
+"""Told of each stage before it begins."""
 
 # With some sixty liquidated vaults, anything stronger than shallow, slow trees learns the vaults.
 MAKER_RECIPE = Recipe(rounds=40, depth=2, learning_rate=0.03, min_child_weight=8, l2=30)
@@ -35,12 +46,13 @@ SMALL_SYMBOLS = tuple(
 
 @dataclass(frozen=True, kw_only=True)
 class Profile:
-    """How much data a run uses."""
+    """How much data a run uses, and how often the validation draws."""
 
     borrower_step_days: int
     collateral_step_days: int
     symbols: tuple[str, ...] | None
     collateral_recipe: Recipe
+    validation_draws: int
 
 
 PROFILES = {
@@ -49,17 +61,19 @@ PROFILES = {
         collateral_step_days=3,
         symbols=None,
         collateral_recipe=Recipe(rounds=120, depth=4, learning_rate=0.06, min_child_weight=5, l2=5),
+        validation_draws=DRAWS,
     ),
     "small": Profile(
         borrower_step_days=14,
         collateral_step_days=5,
         symbols=SMALL_SYMBOLS,
         collateral_recipe=Recipe(rounds=60, depth=4, learning_rate=0.08, min_child_weight=20, l2=5),
+        validation_draws=200,
     ),
 }
 
 
-def train_on_data(data: Path, profile: Profile, out: Path) -> list[Bundle]:
+def train_on_data(data: Path, profile: Profile, out: Path, say: Say) -> list[Bundle]:
     """Return `borrower-1` and `collateral-1`, written below `out`.
 
     Raises:
@@ -69,23 +83,41 @@ def train_on_data(data: Path, profile: Profile, out: Path) -> list[Bundle]:
         raise DatasetError(
             str(data), "there is no such folder: pass the one that holds the data sets (make train DATA=...)"
         )
-    borrowers = build_borrower_rows(read_maker(data), step_days=profile.borrower_step_days)
+    return [_train_maker(data, profile, out, say), _train_pairs(data, profile, out, say)]
+
+
+def _train_maker(data: Path, profile: Profile, out: Path, say: Say) -> Bundle:
+    say("borrower-1: rows of the Maker vaults")
+    rows = build_borrower_rows(read_maker(data), step_days=profile.borrower_step_days)
+    say(f"borrower-1: {len(rows.as_of_s)} rows; training")
+    trained = train_borrower(rows, MAKER_RECIPE, is_sandbox=False)
+    say("borrower-1: validation on all splits")
+    is_active = ModelFlag.TREES_ACTIVE in trained.model.flags
+    validation = validate_borrower_model(rows, MAKER_RECIPE, is_active=is_active, n_draws=profile.validation_draws)
+    span = span_line(rows.as_of_s, HORIZON_S)
+    card = borrower_card("borrower-1", _maker_source(rows, profile), span, trained, MAKER_LIMITS)
+    return _write_validated(
+        out / "borrower-1", trained.model, card, build_validation_card(validation, data), rows.vectors
+    )
+
+
+def _train_pairs(data: Path, profile: Profile, out: Path, say: Say) -> Bundle:
+    say("collateral-1: rows of the hourly pairs")
     runs = read_runs(data, list(profile.symbols) if profile.symbols else None)
-    collaterals = build_collateral_rows(runs, step_days=profile.collateral_step_days)
+    rows = build_collateral_rows(runs, step_days=profile.collateral_step_days)
     source = f"{len({r.symbol for r in runs})} hourly pairs, 2021 to 2024, every {profile.collateral_step_days} days"
-    span = span_line(collaterals.as_of_s, LIQUIDATION_WINDOW_HOURS * HOUR_S)
-    trained = train_collateral(collaterals, profile.collateral_recipe)
-    return [
-        _write_borrower(
-            "borrower-1", _maker_source(borrowers, profile), borrowers, MAKER_RECIPE, out, is_sandbox=False
-        ),
-        write_bundle(
-            out / "collateral-1",
-            trained.model,
-            collateral_card("collateral-1", source, span, trained),
-            collaterals.vectors,
-        ),
-    ]
+    span = span_line(rows.as_of_s, LIQUIDATION_WINDOW_HOURS * HOUR_S)
+    say(f"collateral-1: {len(rows.as_of_s)} rows; training")
+    trained = train_collateral(rows, profile.collateral_recipe)
+    card = collateral_card("collateral-1", source, span, trained)
+    return write_bundle(out / "collateral-1", trained.model, card, rows.vectors)
+
+
+def _write_validated(folder: Path, model: Model, card: str, validated: ValidationCard, vectors: Array) -> Bundle:
+    """Write the bundle with the validation at the end of its card, and its plots beside it."""
+    bundle = write_bundle(folder, model, "\n".join((card, *validated.lines)) + "\n", vectors)
+    validated.write_plots(folder)
+    return bundle
 
 
 def train_on_canonical(folders: list[Path], name: str, out: Path, *, is_sandbox: bool) -> Bundle:
@@ -100,13 +132,8 @@ def train_on_datasets(datasets: Iterable[Dataset], name: str, out: Path, *, is_s
         parts.append(build_borrower_rows(dataset, step_days=SANDBOX_STEP_DAYS))
         names.append(f"{dataset.name} ({len(dataset.borrowers)} borrowers)")
     source = f"{'; '.join(names)}; every {SANDBOX_STEP_DAYS} days"
-    return _write_borrower(name, source, concatenate(parts), SANDBOX_RECIPE, out, is_sandbox=is_sandbox)
-
-
-def _write_borrower(
-    name: str, source: str, rows: BorrowerRows, recipe: Recipe, out: Path, *, is_sandbox: bool
-) -> Bundle:
-    trained = train_borrower(rows, recipe, is_sandbox=is_sandbox)
+    rows = concatenate(parts)
+    trained = train_borrower(rows, SANDBOX_RECIPE, is_sandbox=is_sandbox)
     limits = GENERATED_LIMITS if is_sandbox else MAKER_LIMITS
     card = borrower_card(name, source, span_line(rows.as_of_s, HORIZON_S), trained, limits)
     return write_bundle(out / name, trained.model, card, rows.vectors)

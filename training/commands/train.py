@@ -43,7 +43,11 @@ def run(options: argparse.Namespace) -> int:
         folders = [Path(folder) for folder in options.dataset]
         bundles = [train_on_canonical(folders, options.bundle, Path(options.out), is_sandbox=options.sandbox)]
     else:
-        bundles = train_on_data(Path(options.data), PROFILES[options.profile], Path(options.out))
+
+        def say(stage: str) -> None:
+            print(f"{time.monotonic() - started:5.0f} s  {stage}", flush=True)
+
+        bundles = train_on_data(Path(options.data), PROFILES[options.profile], Path(options.out), say)
     for bundle in bundles:
         trees = "active" if bundle.trees_active else "shadow"
         print(f"{bundle.name}: model id {to_hex(bundle.model_id)}, trees {trees}, in {options.out}/{bundle.name}")

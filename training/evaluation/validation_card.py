@@ -56,7 +56,7 @@ def build_validation_card(validation: Validation, data: Path | None) -> Validati
         "",
         *_calibration_table(results),
         "",
-        *_paired_table(results),
+        *_paired_table(validation.pooled or validation.splits),
         *(f"Not judged: {note}." for note in validation.skipped),
         "",
         *(f"![{name.removesuffix('.svg')}]({name})" for name in plots),

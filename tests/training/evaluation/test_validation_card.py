@@ -32,8 +32,8 @@ def table_rows(card: ValidationCard) -> list[str]:
 def test_card__every_row_of_figures__carries_its_dates(card: ValidationCard) -> None:
     rows = table_rows(card)
 
-    # Eight results in three tables; two baselines in the paired one.
-    assert len(rows) == 8 + 8 + 16
+    # Two pooled results and six splits in two tables; the pooled ones against two baselines in the third.
+    assert len(rows) == 8 + 8 + 4
     for row in rows:
         first, last = (date.fromisoformat(d) for d in re.findall(DAY, row.split("|")[2]))
         assert first <= last

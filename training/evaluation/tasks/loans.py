@@ -59,7 +59,7 @@ def build_loan_task(rows: BorrowerRows, bundle: Bundle, horizon_s: int, groups: 
         groups=groups,
         horizon_days=days,
         upper=_upper(bundle, published) if horizon_s == HORIZON_S else None,
-        features=_scorecard_features(rows),
+        features=scorecard_features(rows),
     )
 
 
@@ -90,7 +90,7 @@ def barrier_log_odds(log_health: Array, volatility: Array, days: int) -> Array:
     return np.asarray(np.log(p / (1 - p)))
 
 
-def _scorecard_features(rows: BorrowerRows) -> dict[str, Array]:
+def scorecard_features(rows: BorrowerRows) -> dict[str, Array]:
     """Return what a scorecard would be built of: level, volatility, and every behaviour, missing as NaN."""
     behaviour = {name: _slot(rows, name, absent=np.nan) for name, slot in _SLOTS.items() if slot > 0}
     return {"log_health": rows.log_health, "volatility_30d": rows.volatility_30d, **behaviour}
