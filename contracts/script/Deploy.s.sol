@@ -5,13 +5,17 @@ import { IERC20 } from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import { Script } from "forge-std/Script.sol";
 import { stdJson } from "forge-std/StdJson.sol";
 
+import { LendingMarket } from "../src/LendingMarket.sol";
 import { ModelRegistry } from "../src/ModelRegistry.sol";
 import { RewardPot } from "../src/RewardPot.sol";
+import { RiskGate } from "../src/RiskGate.sol";
 import { RiskOracle } from "../src/RiskOracle.sol";
 import { ScoreDispute } from "../src/ScoreDispute.sol";
 import { ScoreTables } from "../src/ScoreTables.sol";
 import { Staking } from "../src/Staking.sol";
+import { ILendingMarket } from "../src/interfaces/ILendingMarket.sol";
 import { IModelRegistry } from "../src/interfaces/IModelRegistry.sol";
+import { IRiskGate } from "../src/interfaces/IRiskGate.sol";
 import { IScoreOracle } from "../src/interfaces/IScoreOracle.sol";
 import { IStaking } from "../src/interfaces/IStaking.sol";
 
@@ -47,9 +51,11 @@ contract Deploy is Script {
         RiskOracle oracle = _oracle();
         address registry = _registry();
         _file = string.concat("{\n  \"chain_id\": ", vm.toString(planned), ",\n  \"config_digest\": \"");
-        _file = string.concat(_file, vm.toString(oracle.newestDigest()), "\"", _line("model_registry", registry));
-        if (_plan.readBool(".has_reward_pot")) _file = string.concat(_file, _line("reward_pot", _pot()));
+        _file = string.concat(_file, vm.toString(oracle.newestDigest()), "\"");
         string memory staking = _plan.readBool(".has_staking") ? _line("staking", _staking()) : "";
+        string memory markets = _markets();
+        _file = string.concat(_file, markets, _line("model_registry", registry));
+        if (_plan.readBool(".has_reward_pot")) _file = string.concat(_file, _line("reward_pot", _pot()));
         address dispute = _dispute(oracle);
         vm.stopBroadcast();
         _file = string.concat(_file, _line("risk_oracle", address(oracle)), _line("score_dispute", dispute), tables);
@@ -90,6 +96,27 @@ contract Deploy is Script {
         address named = oracle.dispute();
         if (named != address(0) && named != dispute) revert OtherDispute(named, dispute);
         if (named == address(0) && oracle.owner() == msg.sender) oracle.setDispute(dispute);
+    }
+
+    /// @dev Keys are in order: tables, gates, markets. A gate may lean on stake, which stands by then.
+    function _markets() private returns (string memory lines) {
+        string[] memory names = _plan.readStringArray(".markets");
+        if (names.length == 0) return "";
+        bytes memory tables = _plan.readBytes(".borrower_tables");
+        bytes memory data = abi.encodePacked(hex"61", uint16(tables.length + 1), hex"80600a3d393df300", tables);
+        lines = _line("borrower_tables", _create("borrower_tables", data));
+        string memory markets = "";
+        for (uint256 i = 0; i < names.length; ++i) {
+            (string memory gate, string memory market) =
+                (string.concat("gate_", names[i]), string.concat("market_", names[i]));
+            bytes memory given = abi.encode(abi.decode(_arguments(gate), (IRiskGate.GateConfig)));
+            lines = string.concat(lines, _line(gate, _create(gate, bytes.concat(type(RiskGate).creationCode, given))));
+            (ILendingMarket.MarketConfig memory config, ILendingMarket.ScoreConfig memory scores) =
+                abi.decode(_arguments(market), (ILendingMarket.MarketConfig, ILendingMarket.ScoreConfig));
+            given = bytes.concat(type(LendingMarket).creationCode, abi.encode(config, scores));
+            markets = string.concat(markets, _line(market, _create(market, given)));
+        }
+        return string.concat(lines, markets);
     }
 
     function _create(string memory name, bytes memory creation) private returns (address at) {

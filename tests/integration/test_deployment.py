@@ -24,47 +24,29 @@ from oracle.errors import (
     UnfundedError,
     WrongChainError,
 )
-from oracle.node.committee_file import write_committee
 from oracle.node.deployment.bytecode import load_code
 from oracle.node.deployment.commands import deploy_everywhere
+from oracle.node.deployment.market_spec import BoundsSpec, GateSpec, MarketSpec
 from oracle.node.deployment.plan import CONTRACTS, FACTORY, plan_chain
-from oracle.node.deployment.spec import read_spec
+from oracle.node.deployment.spec import read_spec, read_tables
 from oracle.sandbox.artifacts import REPOSITORY, find_program
 from oracle.sandbox.chains import AnvilChain
-from oracle.signing.signer import LocalSigner
-from tests.node.committee import vector_config
+from oracle.scoring.bundle import load_bundle
+from tests.integration.deployment_world import (
+    CONFIG,
+    DAY_S,
+    GENESIS_S,
+    IDS,
+    KEY,
+    SIGNER,
+    TOKEN,
+    document,
+    with_market,
+    write_spec,
+)
 
 pytestmark = pytest.mark.anyio
-GENESIS_S = 1_760_000_000
-DAY_S = 86_400
-KEY = keccak256(b"deployer")
-SIGNER = LocalSigner(KEY)
 FEES = FeePolicy(poll_ms=20)
-IDS = tuple(int(chain.chain_id) for chain in vector_config().params.chains)
-TOKEN = "0x" + "70" * 20
-
-
-def document(urls: dict[int, str], **changes: Any) -> dict[str, Any]:
-    """A deployment over the chains of the frozen committee; the first is home and pays."""
-    chains: list[dict[str, Any]] = [{"chain_id": i, "rpc_urls": [urls[i]]} for i in IDS]
-    chains[0]["reward"] = {"token": TOKEN, "per_report": 10**18}
-    staking = {
-        "home_chain_id": IDS[0], "token": TOKEN, "unbonding_seconds": 60 * DAY_S, "slowest_publication_seconds": DAY_S,
-        "incident_seconds": DAY_S, "wrong_score_bps": 500,
-    }  # fmt: skip
-    return {
-        "committee": "committee.json", "salt": to_hex(keccak256(b"salt")), "owner": to_checksum(SIGNER.address),
-        "curator": "0x" + "c0" * 20, "grace_seconds": 600, "challenge_seconds": 3_600, "digest_seconds": 28 * DAY_S,
-        "recovery_seconds": 7 * DAY_S, "evidence_window_seconds": 60 * DAY_S, "demand_gas_price_wei": 10**10, "staking": staking, "chains": chains,
-    } | changes  # fmt: skip
-
-
-def write_spec(folder: Path, urls: dict[int, str], **changes: Any) -> Path:
-    folder.mkdir(exist_ok=True)
-    write_committee(vector_config(), folder / "committee.json")
-    path = folder / "deployment.json"
-    path.write_text(json.dumps(document(urls, **changes)))
-    return path
 
 
 @pytest.fixture
@@ -114,10 +96,29 @@ async def test_deploy__twice__stands_on_every_chain_and_sends_nothing_more(
     assert len({file["risk_oracle"] for file in files}) == 1
     for file, chain in zip(files, chains.values(), strict=True):
         oracle = file["risk_oracle"]
-        assert await chain.read(oracle, "newestDigest()", returns=("bytes32",)) == (vector_config().digest,)
+        assert await chain.read(oracle, "newestDigest()", returns=("bytes32",)) == (CONFIG.digest,)
         assert await chain.read(oracle, "dispute()", returns=("address",)) == (file["score_dispute"].lower(),)
     assert "staking" in files[0]
     assert all("staking" not in file for file in files[1:])
+
+
+async def test_deploy__with_a_market__lends_by_its_gate_and_the_released_tables(
+    chains: dict[int, AnvilChain], tmp_path: Path
+) -> None:
+    """In mode shadow the fallback of the gate is what everybody gets."""
+    home, urls = chains[IDS[0]], urls_of(chains)
+    path = write_spec(tmp_path / "spec", urls, **await with_market(home, urls))
+
+    assert await deploy_everywhere(path, tmp_path / "out", SIGNER, FEES)
+
+    file = json.loads((tmp_path / "out" / f"addresses-{IDS[0]}.json").read_text())
+    market, gate = file["market_WETH_USDC"], file["gate_WETH_USDC"]
+    tables = load_bundle("borrower-1", allow_sandbox=False).tables_bytes
+    assert await home.rpc("eth_getCode", file["borrower_tables"], "latest") == "0x00" + tables.hex()
+    assert await home.read(market, "gate()", returns=("address",)) == (gate.lower(),)
+    assert await home.read(market, "liquidationThresholdBps()", returns=("uint256",)) == (7_500,)
+    assert await home.read(gate, "staking()", returns=("address",)) == (file["staking"].lower(),)
+    assert await home.read(gate, "oracle()", returns=("address",)) == (file["risk_oracle"].lower(),)
 
 
 async def test_deploy__broken_off__goes_on_where_it_was(chains: dict[int, AnvilChain], tmp_path: Path) -> None:
@@ -220,7 +221,8 @@ async def test_deploy_script__of_forge__writes_the_same_addresses(
 ) -> None:
     """Forge deploys first; what our command then finds is all there, and its file is the same to the byte."""
     out = REPOSITORY / "build" / "deployments" / f"test-{os.getpid()}"
-    path = write_spec(tmp_path / "spec", urls_of(chains))
+    urls = urls_of(chains)
+    path = write_spec(tmp_path / "spec", urls, **await with_market(chains[IDS[0]], urls))
     try:
         await deploy_everywhere(path, out, None, FEES)
         for chain_id, chain in chains.items():
@@ -230,7 +232,8 @@ async def test_deploy_script__of_forge__writes_the_same_addresses(
                 "--private-key", "0x" + KEY.hex(),
             ]  # fmt: skip
             done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)  # noqa: ASYNC221
-            assert done.returncode == 0, done.stderr[-2_000:]
+            if done.returncode:
+                pytest.fail(done.stderr[-2_000:])
         sent = [await count_sent(chain) for chain in chains.values()]
 
         assert await deploy_everywhere(path, out, SIGNER, FEES)
@@ -240,6 +243,28 @@ async def test_deploy_script__of_forge__writes_the_same_addresses(
             assert (out / f"forge-{chain_id}.json").read_bytes() == (out / f"addresses-{chain_id}.json").read_bytes()
     finally:
         shutil.rmtree(out, ignore_errors=True)
+
+
+def test_read_spec__market_backed_where_no_stake_is_or_of_another_model__refused(tmp_path: Path) -> None:
+    gate: dict[str, Any] = dict.fromkeys(GateSpec.model_fields, 1) | {
+        "owner": TOKEN, "guardian": TOKEN, "mode": "live", "bounds": dict.fromkeys(BoundsSpec.model_fields, 1),
+        "backing": {"stake_feed": TOKEN, "max_age_seconds": 1, "share_bps": 1},
+    }  # fmt: skip
+    places = ("loan_token", "collateral_token", "loan_feed", "collateral_feed", "numeraire")
+    market = (
+        dict.fromkeys(MarketSpec.model_fields, 1)
+        | dict.fromkeys(places, TOKEN)
+        | {"name": "M", "symbol": "m", "gate": gate}
+    )
+    chains = document(dict.fromkeys(IDS, "http://x"))["chains"]
+    chains[1]["markets"] = [market]
+    with pytest.raises(ConfigurationError, match="holds no stake that could back M"):
+        read_spec(write_spec(tmp_path, dict.fromkeys(IDS, "http://x"), chains=chains))
+
+    gate["backing"] = None
+    path = write_spec(tmp_path, dict.fromkeys(IDS, "http://x"), chains=chains, borrower_bundle="collateral-1")
+    with pytest.raises(ConfigurationError, match="the committee scores by"):
+        read_tables(*read_spec(path))
 
 
 @pytest.mark.parametrize(

@@ -52,3 +52,10 @@ def load_code(name: str, artifacts: Path = ARTIFACTS) -> Code:
         runtime=bytes.fromhex(deployed["object"].removeprefix("0x")),
         holes=tuple((place["start"], place["length"]) for place in places),
     )
+
+
+def tables_code(tables: bytes) -> Code:
+    """Return a borrower model's tables as a contract that never runs: a STOP, then the tables. Source: `ScoreTables.deploy`."""
+    runtime = b"\0" + tables
+    creation = b"\x61" + len(runtime).to_bytes(2, "big") + bytes.fromhex("80600a3d393df3") + runtime
+    return Code(name="borrower tables", creation=creation, runtime=runtime, holes=())

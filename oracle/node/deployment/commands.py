@@ -19,7 +19,7 @@ from oracle.errors import ConfigurationError, OracleError
 from oracle.node.deployment.bytecode import load_code
 from oracle.node.deployment.plan import CONTRACTS, plan_chain
 from oracle.node.deployment.run import SET_DISPUTE, Deployment, Outlook
-from oracle.node.deployment.spec import ChainSpec, read_spec
+from oracle.node.deployment.spec import ChainSpec, read_spec, read_tables
 from oracle.signing import keystore
 from oracle.signing.signer import LocalSigner
 
@@ -63,7 +63,7 @@ async def deploy_everywhere(path: Path, out: Path, signer: LocalSigner | None, f
         OracleError: if the file, an endpoint, the funds or what stands there is wrong.
     """
     spec, config = read_spec(path)
-    codes = {name: load_code(name) for name in CONTRACTS}
+    codes, tables = {name: load_code(name) for name in CONTRACTS}, read_tables(spec, config)
     out.mkdir(parents=True, exist_ok=True)
     opened: list[RpcEndpoint] = []
     try:
@@ -71,7 +71,7 @@ async def deploy_everywhere(path: Path, out: Path, signer: LocalSigner | None, f
         for chain in spec.chains:
             endpoints = _open(chain)
             opened += endpoints
-            deployment = Deployment(plan_chain(spec, config, chain, codes), endpoints, fees)
+            deployment = Deployment(plan_chain(spec, config, chain, codes, tables), endpoints, fees)
             (out / f"plan-{chain.chain_id}.json").write_text(deployment.plan.document, encoding="utf-8")
             outlook = await deployment.look()
             _say_plan(deployment, outlook, await deployment.price_wei(outlook))
@@ -101,7 +101,7 @@ def _say_plan(deployment: Deployment, outlook: Outlook, price_wei: int) -> None:
     _console.print(f"chain {plan.chain_id}, config digest 0x{plan.config_digest.hex()}")
     for step in plan.steps:
         what = f"create, {len(step.creation)} bytes" if step in outlook.missing else "stands"
-        _console.print(f"  {step.code.name:<14} {to_checksum(step.address)}  {what}")
+        _console.print(f"  {step.key:<20} {to_checksum(step.address)}  {what}")
     if outlook.is_dispute_unnamed:
         _console.print(f"  {SET_DISPUTE} by the owner {to_checksum(plan.owner)}")
     _console.print(f"  at most {outlook.gas_limit:,} gas, {price_wei / 10**18:.6f} of the native token at present fees")

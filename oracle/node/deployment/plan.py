@@ -8,20 +8,32 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from eth_abi.abi import encode
 
 from oracle.domain.committee import CommitteeConfig
 from oracle.domain.ids import Address, Hash32, keccak256, parse_address, parse_hash, to_checksum, to_hex
-from oracle.node.deployment.bytecode import Code
-from oracle.node.deployment.spec import ChainSpec, DeploymentSpec
+from oracle.node.deployment.bytecode import Code, tables_code
+from oracle.node.deployment.market_spec import (
+    GATE_TYPE,
+    MARKET_TYPE,
+    NOBODY,
+    SCORE_TYPE,
+    encode_gate,
+    encode_market,
+    encode_scores,
+)
+from oracle.node.deployment.spec import ChainSpec, DeploymentSpec, StakingSpec
 
 FACTORY = parse_address("0x4e59b44847b379578588920ca78fbf26c0b4956c")
 GENESIS_TYPE = "(bytes32,address[],uint8,uint8,bytes32,uint64,uint64,uint64,uint64,uint64,uint64,uint64,address)"
 STAKING_TYPE = "(address,address,uint256,uint256,uint256,uint256)"
-CONTRACTS = ("RewardPot", "RiskOracle", "ModelRegistry", "ScoreDispute", "ScoreTables", "Staking")
-NOBODY = Address(bytes(20))
+REGISTRY_TYPES = POT_TYPES = ("address", "address", "uint256")
+DISPUTE_TYPES = ("address", "address", "address", "uint256", "uint256")
+CONTRACTS = (
+    "RewardPot", "RiskOracle", "ModelRegistry", "ScoreDispute", "ScoreTables", "Staking", "RiskGate", "LendingMarket",
+)  # fmt: skip
 BASE_GAS, CREATE_GAS, CODE_BYTE_GAS, DATA_BYTE_GAS, ROOM_GAS = 21_000, 32_000, 200, 16, 700_000
 """A creation costs at most these, and `ROOM_GAS` for what the constructor does: a committee of 31 writes 35 words."""
 
@@ -66,6 +78,7 @@ class ChainPlan:
     config_digest: Hash32
     owner: Address
     steps: tuple[Step, ...]
+    tables: bytes = b""
 
     def step(self, key: str) -> Step:
         """Return a contract's step."""
@@ -84,48 +97,92 @@ class ChainPlan:
         arguments = {step.key: to_hex(step.arguments) for step in self.steps}
         content = {
             "chain_id": self.chain_id, "salt": to_hex(self.salt), "config_digest": to_hex(self.config_digest),
-            "has_reward_pot": "reward_pot" in arguments, "has_staking": "staking" in arguments, "arguments": arguments,
+            "has_reward_pot": "reward_pot" in arguments, "has_staking": "staking" in arguments, "borrower_tables": to_hex(self.tables),
+            "markets": [key.removeprefix("market_") for key in sorted(arguments) if key.startswith("market_")], "arguments": arguments,
         }  # fmt: skip
         return json.dumps(content, indent=2) + "\n"
 
 
-def plan_chain(spec: DeploymentSpec, config: CommitteeConfig, chain: ChainSpec, codes: Mapping[str, Code]) -> ChainPlan:
-    """Return what one chain gets: tables factory, oracle, registry, stake (home chain), dispute, pot (if it pays)."""
-    salt = parse_hash(spec.salt)
-    steps: list[Step] = []
+def plan_chain(
+    spec: DeploymentSpec,
+    config: CommitteeConfig,
+    chain: ChainSpec,
+    codes: Mapping[str, Code],
+    tables: bytes | None = None,
+) -> ChainPlan:
+    """Return what one chain gets: tables factory, oracle, registry, stake (home chain), dispute, pot (if it pays), markets with their gates.
 
-    def add(key: str, name: str, types: tuple[str, ...] = (), *values: object) -> Address:
-        step = Step(key=key, code=codes[name], arguments=encode(types, values), salt=salt)
-        steps.append(step)
+    `tables` are the borrower model's; a chain with markets needs them.
+    """
+    steps = _Steps(codes=codes, salt=parse_hash(spec.salt))
+    steps.add("score_tables", "ScoreTables")
+    oracle = steps.add("risk_oracle", "RiskOracle", (GENESIS_TYPE,), _genesis(spec, config))
+    registry = steps.add(
+        "model_registry",
+        "ModelRegistry",
+        REGISTRY_TYPES,
+        oracle,
+        parse_address(spec.curator),
+        spec.evidence_window_seconds,
+    )
+    staking = _add_stake(steps, spec.staking, chain, oracle)
+    steps.add(
+        "score_dispute",
+        "ScoreDispute",
+        DISPUTE_TYPES,
+        oracle,
+        registry,
+        staking,
+        spec.demand_seconds,
+        spec.demand_gas_price_wei,
+    )
+    if chain.reward is not None:
+        steps.add(
+            "reward_pot", "RewardPot", POT_TYPES, oracle, parse_address(chain.reward.token), chain.reward.per_report
+        )
+    if chain.markets and tables is not None:
+        _add_markets(steps, chain, oracle, staking, tables_code(tables))
+    return ChainPlan(
+        chain_id=chain.chain_id, salt=steps.salt, config_digest=config.digest, owner=parse_address(spec.owner),
+        steps=tuple(steps.made), tables=tables or b"",
+    )  # fmt: skip
+
+
+@dataclass(kw_only=True)
+class _Steps:
+    """Steps made so far; each knows the addresses of those before it."""
+
+    codes: Mapping[str, Code]
+    salt: Hash32
+    made: list[Step] = field(default_factory=list)
+
+    def add(self, key: str, name: str, types: tuple[str, ...] = (), *values: object) -> Address:
+        return self.add_code(key, self.codes[name], encode(types, values))
+
+    def add_code(self, key: str, code: Code, arguments: bytes) -> Address:
+        step = Step(key=key, code=code, arguments=arguments, salt=self.salt)
+        self.made.append(step)
         return step.address
 
-    add("score_tables", "ScoreTables")
-    oracle = add("risk_oracle", "RiskOracle", (GENESIS_TYPE,), _genesis(spec, config))
-    registry = add(
-        "model_registry", "ModelRegistry", ("address", "address", "uint256"),
-        oracle, parse_address(spec.curator), spec.evidence_window_seconds,
+
+def _add_markets(steps: _Steps, chain: ChainSpec, oracle: Address, staking: Address, tables: Code) -> None:
+    place = steps.add_code("borrower_tables", tables, b"")
+    for market in chain.markets:
+        gate_fields = encode_gate(market, oracle=oracle, staking=staking)
+        gate = steps.add(f"gate_{market.name}", "RiskGate", (GATE_TYPE,), gate_fields)
+        scores = encode_scores(market, gate=gate, tables=place, tables_hash=keccak256(tables.runtime))
+        steps.add(f"market_{market.name}", "LendingMarket", (MARKET_TYPE, SCORE_TYPE), encode_market(market), scores)
+
+
+def _add_stake(steps: _Steps, stake: StakingSpec | None, chain: ChainSpec, oracle: Address) -> Address:
+    """Return where stake is held, nobody's address where the chain is not home to it."""
+    if stake is None or stake.home_chain_id != chain.chain_id:
+        return NOBODY
+    values = (
+        oracle, parse_address(stake.token), stake.unbonding_seconds, stake.slowest_publication_seconds, stake.incident_seconds,
+        stake.wrong_score_bps,
     )  # fmt: skip
-    staking, stake = NOBODY, spec.staking
-    if stake is not None and stake.home_chain_id == chain.chain_id:
-        values = (
-            oracle, parse_address(stake.token), stake.unbonding_seconds, stake.slowest_publication_seconds, stake.incident_seconds,
-            stake.wrong_score_bps,
-        )  # fmt: skip
-        staking = add("staking", "Staking", (STAKING_TYPE,), values)
-    add(
-        "score_dispute", "ScoreDispute", ("address", "address", "address", "uint256", "uint256"),
-        oracle, registry, staking, spec.demand_seconds, spec.demand_gas_price_wei,
-    )  # fmt: skip
-    if chain.reward is not None:
-        pays = (oracle, parse_address(chain.reward.token), chain.reward.per_report)
-        add("reward_pot", "RewardPot", ("address", "address", "uint256"), *pays)
-    return ChainPlan(
-        chain_id=chain.chain_id,
-        salt=salt,
-        config_digest=config.digest,
-        owner=parse_address(spec.owner),
-        steps=tuple(steps),
-    )
+    return steps.add("staking", "Staking", (STAKING_TYPE,), values)
 
 
 def _genesis(spec: DeploymentSpec, config: CommitteeConfig) -> tuple[object, ...]:

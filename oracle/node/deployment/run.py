@@ -25,7 +25,8 @@ from oracle.errors import (
     UnfundedError,
 )
 from oracle.node.clock import LoopTimer
-from oracle.node.deployment.plan import FACTORY, NOBODY, ChainPlan, Step
+from oracle.node.deployment.market_spec import NOBODY
+from oracle.node.deployment.plan import FACTORY, ChainPlan, Step
 from oracle.node.gateway import RpcGateway, explain_refusal
 
 FACTORY_CODE_HASH = Hash32(bytes.fromhex("2fa86add0aed31f33a762c9d88e807c475bd51d0f52bd0955754b2608f7e4989"))

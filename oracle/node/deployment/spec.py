@@ -11,10 +11,12 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from oracle.domain.committee import CommitteeConfig
-from oracle.domain.ids import parse_hash
+from oracle.domain.ids import parse_hash, to_hex
 from oracle.errors import ConfigurationError, MalformedValueError
 from oracle.node.committee_file import read_committee
+from oracle.node.deployment.market_spec import MarketSpec
 from oracle.node.settings import AddressText, explain_validation
+from oracle.scoring.bundle import load_bundle
 
 DAY_S = 86_400
 
@@ -49,11 +51,12 @@ class RewardSpec(_Document):
 
 
 class ChainSpec(_Document):
-    """One chain, the endpoints that it is reached by, and its pot if it has one."""
+    """One chain, the endpoints that it is reached by, its pot if it has one, and its markets."""
 
     chain_id: int = Field(ge=1)
     rpc_urls: tuple[str, ...] = Field(min_length=1, repr=False)
     reward: RewardSpec | None = None
+    markets: tuple[MarketSpec, ...] = ()
 
 
 class DeploymentSpec(_Document):
@@ -61,6 +64,7 @@ class DeploymentSpec(_Document):
 
     version: Literal[1] = 1
     committee: str
+    borrower_bundle: str = "borrower-1"
     salt: Annotated[str, AfterValidator(_check_hash)]
     owner: AddressText
     curator: AddressText
@@ -73,6 +77,24 @@ class DeploymentSpec(_Document):
     demand_gas_price_wei: int = Field(ge=1)
     staking: StakingSpec | None = None
     chains: tuple[ChainSpec, ...] = Field(min_length=1)
+
+
+def read_tables(spec: DeploymentSpec, config: CommitteeConfig) -> bytes | None:
+    """Return the borrower model's tables, which markets price by; None if there are no markets.
+
+    Raises:
+        BundleError: if the bundle is damaged or the sandbox's.
+        ConfigurationError: if it is not the committee's.
+    """
+    if not any(chain.markets for chain in spec.chains):
+        return None
+    bundle = load_bundle(spec.borrower_bundle, allow_sandbox=False)
+    if bundle.model_id != config.params.borrower_model_id:
+        given, needed = to_hex(bundle.model_id), to_hex(config.params.borrower_model_id)
+        raise ConfigurationError(
+            f"borrower_bundle {spec.borrower_bundle} is model {given}, the committee scores by {needed}"
+        )
+    return bundle.tables_bytes
 
 
 def read_spec(path: Path) -> tuple[DeploymentSpec, CommitteeConfig]:
@@ -106,6 +128,15 @@ def _problems(spec: DeploymentSpec, config: CommitteeConfig) -> list[str]:
     validity_s = config.params.validity_seconds
     if spec.challenge_seconds >= validity_s:
         problems.append(f"challenge_seconds {spec.challenge_seconds} must be less than validity_seconds {validity_s}")
+    for chain in spec.chains:
+        names = [market.name for market in chain.markets]
+        problems += [
+            f"chain {chain.chain_id}: market {n} is named twice" for n in sorted(set(names)) if names.count(n) > 1
+        ]
+        is_home = spec.staking is not None and spec.staking.home_chain_id == chain.chain_id
+        backed = [market.name for market in chain.markets if market.gate.backing is not None]
+        if backed and not is_home:
+            problems.append(f"chain {chain.chain_id} holds no stake that could back {', '.join(backed)}")
     if spec.demand_seconds >= validity_s:
         problems.append(f"demand_seconds {spec.demand_seconds} must be less than validity_seconds {validity_s}")
     staking = spec.staking
