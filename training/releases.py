@@ -22,6 +22,7 @@ from training.collateral import read_runs, train_collateral
 from training.datasets.canonical import Dataset
 from training.datasets.folder import read_dataset
 from training.datasets.maker import read_maker
+from training.datasets.streamed import Bounds, stream_borrower_rows
 from training.errors import DatasetError
 from training.evaluation.validation_card import ValidationCard, build_validation_card
 from training.export import write_bundle
@@ -120,23 +121,41 @@ def _write_validated(folder: Path, model: Model, card: str, validated: Validatio
     return bundle
 
 
-def train_on_canonical(folders: list[Path], name: str, out: Path, *, is_sandbox: bool) -> Bundle:
-    """Return one borrower bundle trained on canonical dataset folders together, written below `out`."""
-    return train_on_datasets((read_dataset(folder) for folder in folders), name, out, is_sandbox=is_sandbox)
+def train_on_canonical(
+    folders: list[Path], name: str, out: Path, *, is_sandbox: bool, bounds: Bounds | None = None
+) -> Bundle:
+    """Return one borrower bundle trained on canonical dataset folders together, written below `out`; with bounds they are streamed from disk.
+
+    Raises:
+        DatasetError: if a folder is no canonical dataset.
+    """
+    if bounds is None:
+        return train_on_datasets((read_dataset(folder) for folder in folders), name, out, is_sandbox=is_sandbox)
+    streamed = (stream_borrower_rows(folder, bounds, step_days=SANDBOX_STEP_DAYS) for folder in folders)
+    return _train_on_rows(streamed, name, out, is_sandbox=is_sandbox)
 
 
 def train_on_datasets(datasets: Iterable[Dataset], name: str, out: Path, *, is_sandbox: bool) -> Bundle:
     """Return one borrower bundle trained on datasets in memory, one held at a time, written below `out`."""
-    parts, names = [], []
-    for dataset in datasets:
-        parts.append(build_borrower_rows(dataset, step_days=SANDBOX_STEP_DAYS))
-        names.append(f"{dataset.name} ({len(dataset.borrowers)} borrowers)")
+    parts = (
+        (build_borrower_rows(dataset, step_days=SANDBOX_STEP_DAYS), dataset.name, len(dataset.borrowers))
+        for dataset in datasets
+    )
+    return _train_on_rows(parts, name, out, is_sandbox=is_sandbox)
+
+
+def _train_on_rows(parts: Iterable[tuple[BorrowerRows, str, int]], name: str, out: Path, *, is_sandbox: bool) -> Bundle:
+    """Return the bundle of rows, each part with its dataset's name and number of borrowers."""
+    rows, names = [], []
+    for part, dataset_name, n_borrowers in parts:
+        rows.append(part)
+        names.append(f"{dataset_name} ({n_borrowers} borrowers)")
     source = f"{'; '.join(names)}; every {SANDBOX_STEP_DAYS} days"
-    rows = concatenate(parts)
-    trained = train_borrower(rows, SANDBOX_RECIPE, is_sandbox=is_sandbox)
+    together = concatenate(rows)
+    trained = train_borrower(together, SANDBOX_RECIPE, is_sandbox=is_sandbox)
     limits = GENERATED_LIMITS if is_sandbox else MAKER_LIMITS
-    card = borrower_card(name, source, span_line(rows.as_of_s, HORIZON_S), trained, limits)
-    return write_bundle(out / name, trained.model, card, rows.vectors)
+    card = borrower_card(name, source, span_line(together.as_of_s, HORIZON_S), trained, limits)
+    return write_bundle(out / name, trained.model, card, together.vectors)
 
 
 def _maker_source(rows: BorrowerRows, profile: Profile) -> str:

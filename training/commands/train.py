@@ -13,6 +13,7 @@ from typing import Any
 
 from oracle.domain.ids import to_hex
 from oracle.scoring.bundle import Bundle
+from training.datasets.streamed import Bounds
 from training.errors import ReproductionError
 from training.releases import PROFILES, train_on_canonical, train_on_data
 
@@ -30,6 +31,11 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--bundle", default="borrower-sandbox-1", help="name of the bundle trained on --dataset")
     parser.add_argument("--sandbox", action="store_true", help="trees active, refused outside the sandbox")
     parser.add_argument(
+        "--memory-mb",
+        type=int,
+        help="with --dataset: sort the tables on disk in so much memory, for those that do not fit",
+    )
+    parser.add_argument(
         "--check", action="store_true", help="fail unless the model ids of training/expected.json come out"
     )
     parser.add_argument("--out", default=str(DEFAULT_OUT), help="folder to write bundles into (default: build/bundles)")
@@ -41,7 +47,9 @@ def run(options: argparse.Namespace) -> int:
     started = time.monotonic()
     if options.dataset:
         folders = [Path(folder) for folder in options.dataset]
-        bundles = [train_on_canonical(folders, options.bundle, Path(options.out), is_sandbox=options.sandbox)]
+        bounds = None if options.memory_mb is None else Bounds(sort_mb=options.memory_mb)
+        out = Path(options.out)
+        bundles = [train_on_canonical(folders, options.bundle, out, is_sandbox=options.sandbox, bounds=bounds)]
     else:
 
         def say(stage: str) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,8 @@ _TIMES = {
     canonical.LISTED: "as_of_s",
     canonical.POSITIONS: "as_of_s",
 }
+ROWS = (canonical.EVENTS, canonical.SAMPLES, canonical.POSITIONS, canonical.LISTED)
+"""The tables of borrowers, in the order that `collect_borrowers` takes them."""
 _SUBJECT_BYTES, _ADDRESS_BYTES = 32, 20
 _AT_CUTS = (canonical.LISTED, canonical.POSITIONS)
 
@@ -77,44 +80,47 @@ def read_dataset(folder: Path) -> Dataset:
     Raises:
         DatasetError: naming what is missing, of another format or type, or later than the dataset's end.
     """
-    missing = [name for name in _FILES if not (folder / name).is_file()]
-    meta = _read_meta(folder) if canonical.META not in missing else {}
-    if meta.get("format", canonical.FORMAT) != canonical.FORMAT:
-        raise DatasetError(
-            str(folder),
-            f"its format is {meta['format']}, this code reads {canonical.FORMAT}: export it again with `assay export`",
-        )
-    if missing:
-        raise DatasetError(str(folder), f"it lacks {', '.join(missing)}: a canonical dataset has {', '.join(_FILES)}")
-    end_s, cuts_s = meta["end_s"], tuple(TimestampS(cut["as_of_s"]) for cut in meta["cuts"])
-    tables = {table: _read_table(folder, table, end_s, cuts_s) for table in canonical.TABLES}
-    prices = dict(_values(folder, canonical.PRICES, tables, canonical.parse_prices))
-    if late := [to_hex(token) for (_, token), series in prices.items() if series.last_hour_s > end_s]:
-        raise DatasetError(str(folder), f"prices.parquet: {late[0]} has prices after the dataset's end, {end_s} s")
-    return Dataset(
+    empty = read_without_borrowers(folder)
+    rows = {table: parse_rows(folder, table, check_rows(folder, table, _read(folder, table), empty)) for table in ROWS}
+    return replace(empty, borrowers=collect_borrowers(*(rows[table] for table in ROWS)))
+
+
+def read_without_borrowers(folder: Path) -> Dataset:
+    """Return what borrowers share: prices, facts of tokens, rules, cuts and span.
+
+    Raises:
+        DatasetError: as `read_dataset`; the tables of borrowers are only looked for.
+    """
+    meta = _read_complete_meta(folder)
+    empty = Dataset(
         name=meta["name"],
-        borrowers=collect_borrowers(
-            _values(folder, canonical.EVENTS, tables, canonical.parse_event),
-            _values(folder, canonical.SAMPLES, tables, canonical.parse_sample),
-            _values(folder, canonical.POSITIONS, tables, canonical.parse_position),
-            _values(folder, canonical.LISTED, tables, _parse_listed),
-        ),
-        prices=prices,
+        borrowers=(),
+        prices={},
         assets=_read_assets(folder),
-        cuts_s=cuts_s,
+        cuts_s=tuple(TimestampS(cut["as_of_s"]) for cut in meta["cuts"]),
         start_s=TimestampS(meta["start_s"]),
-        end_s=TimestampS(end_s),
-        parameters=tuple(_values(folder, canonical.PARAMETERS, tables, canonical.parse_parameter)),
+        end_s=TimestampS(meta["end_s"]),
     )
+    tables = {
+        table: check_rows(folder, table, _read(folder, table), empty)
+        for table in (canonical.PRICES, canonical.PARAMETERS)
+    }
+    prices = dict(_values(folder, canonical.PRICES, tables[canonical.PRICES], canonical.parse_prices))
+    if late := [to_hex(token) for (_, token), series in prices.items() if series.last_hour_s > empty.end_s]:
+        raise DatasetError(
+            str(folder), f"prices.parquet: {late[0]} has prices after the dataset's end, {empty.end_s} s"
+        )
+    rules = _values(folder, canonical.PARAMETERS, tables[canonical.PARAMETERS], canonical.parse_parameter)
+    return replace(empty, prices=prices, parameters=tuple(rules))
 
 
-def _read_table(folder: Path, table: str, end_s: int, cuts_s: tuple[TimestampS, ...]) -> pl.DataFrame:
-    """Return a table whose columns are as declared and whose rows lie within the dataset."""
+def check_rows(folder: Path, table: str, frame: pl.DataFrame, dataset: Dataset) -> pl.DataFrame:
+    """Return rows of a table whose columns are as declared and which lie within the dataset.
+
+    Raises:
+        DatasetError: naming the column or the row that is not.
+    """
     name = f"{table}.parquet"
-    try:
-        frame = pl.read_parquet(folder / name)
-    except pl.exceptions.PolarsError as error:
-        raise DatasetError(str(folder), f"{name} is no Parquet file: {str(error).splitlines()[0]}") from error
     for column in canonical.TABLES[table]:
         given = frame.schema.get(column.name)
         if given is None:
@@ -126,14 +132,43 @@ def _read_table(folder: Path, table: str, end_s: int, cuts_s: tuple[TimestampS, 
         if column.kind is ColumnKind.BYTES:
             _check_lengths(folder, name, column, frame[column.name].explode() if column.is_list else frame[column.name])
     time = _TIMES.get(table)
-    if time is not None and len(late := frame.filter(pl.col(time) > end_s)):
+    if time is not None and len(late := frame.filter(pl.col(time) > dataset.end_s)):
         raise DatasetError(
             str(folder),
-            f"{name} holds {len(late)} rows of the future, the first at {late[time][0]} s, after the dataset's end at {end_s} s",
+            f"{name} holds {len(late)} rows of the future, the first at {late[time][0]} s, after the dataset's end at {dataset.end_s} s",
         )
-    if table in _AT_CUTS and (strange := set(frame["as_of_s"].unique()) - set(cuts_s)):
+    if table in _AT_CUTS and (strange := set(frame["as_of_s"].unique()) - set(dataset.cuts_s)):
         raise DatasetError(str(folder), f"{name} has rows at {min(strange)} s, which is no cut of meta.json")
     return frame
+
+
+def parse_rows(folder: Path, table: str, frame: pl.DataFrame) -> Iterator[tuple[SubjectId, Any]]:
+    """Yield the subject and the value of each row of a table of borrowers.
+
+    Raises:
+        DatasetError: naming the row that is malformed.
+    """
+    return _values(folder, table, frame, _PARSERS[table])
+
+
+def _read_complete_meta(folder: Path) -> dict[str, Any]:
+    missing = [name for name in _FILES if not (folder / name).is_file()]
+    meta = _read_meta(folder) if canonical.META not in missing else {}
+    if meta.get("format", canonical.FORMAT) != canonical.FORMAT:
+        raise DatasetError(
+            str(folder),
+            f"its format is {meta['format']}, this code reads {canonical.FORMAT}: export it again with `assay export`",
+        )
+    if missing:
+        raise DatasetError(str(folder), f"it lacks {', '.join(missing)}: a canonical dataset has {', '.join(_FILES)}")
+    return meta
+
+
+def _read(folder: Path, table: str) -> pl.DataFrame:
+    try:
+        return pl.read_parquet(folder / f"{table}.parquet")
+    except pl.exceptions.PolarsError as error:
+        raise DatasetError(str(folder), f"{table}.parquet is no Parquet file: {str(error).splitlines()[0]}") from error
 
 
 def _check_lengths(folder: Path, name: str, column: Column, cells: pl.Series) -> None:
@@ -145,8 +180,8 @@ def _check_lengths(folder: Path, name: str, column: Column, cells: pl.Series) ->
         )
 
 
-def _values[T](folder: Path, table: str, tables: dict[str, pl.DataFrame], parse: Callable[[Row], T]) -> Iterator[T]:
-    for number, row in enumerate(tables[table].iter_rows(named=True)):
+def _values[T](folder: Path, table: str, frame: pl.DataFrame, parse: Callable[[Row], T]) -> Iterator[T]:
+    for number, row in enumerate(frame.iter_rows(named=True)):
         try:
             yield parse(row)
         except (ValueError, TypeError) as error:
@@ -155,6 +190,14 @@ def _values[T](folder: Path, table: str, tables: dict[str, pl.DataFrame], parse:
 
 def _parse_listed(row: Row) -> tuple[SubjectId, TimestampS]:
     return SubjectId(row["subject"]), TimestampS(row["as_of_s"])
+
+
+_PARSERS: dict[str, Callable[[Row], tuple[SubjectId, Any]]] = {
+    canonical.EVENTS: canonical.parse_event,
+    canonical.SAMPLES: canonical.parse_sample,
+    canonical.POSITIONS: canonical.parse_position,
+    canonical.LISTED: _parse_listed,
+}
 
 
 def _read_meta(folder: Path) -> dict[str, Any]:
