@@ -11,6 +11,7 @@ app = typer.Typer(help="Assay: a lending risk oracle that anyone can recompute."
 
 SUB_APPS = {
     "node": "oracle.node.commands",
+    "model": "oracle.node.model_commands",
     "snapshot": "oracle.node.snapshot_commands",
     "sandbox": "oracle.sandbox.commands",
     "contracts": "oracle.node.deployment.commands",

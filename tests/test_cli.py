@@ -11,9 +11,10 @@ import pytest
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
-        ((), ("verify", "score", "export", "what-if", "node", "snapshot", "sandbox")),
+        ((), ("verify", "score", "export", "what-if", "node", "model", "snapshot", "sandbox")),
         (("node",), ("init", "check", "run", "committee", "migrate")),
         (("snapshot",), ("export", "import")),
+        (("model",), ("report",)),
         (("sandbox",), ("up",)),
         (("contracts",), ("deploy",)),
     ],

@@ -18,6 +18,7 @@ from oracle.domain.units import Epoch
 from oracle.errors import StorageError
 from oracle.node.clock import Clock
 from oracle.node.logs import get_log
+from oracle.node.model_watch import ModelWatch
 from oracle.node.observe import Observed
 from oracle.node.status import NodeStatus
 from oracle.node.stores import Stores
@@ -32,7 +33,15 @@ KEPT_VOTE_EPOCHS = 64
 class Bookkeeper:
     """Writes what happened; also remembers the last observations and outcomes for delivery."""
 
-    def __init__(self, stores: Stores, clock: Clock, status: NodeStatus, *, kept_epochs: int) -> None:
+    def __init__(
+        self,
+        stores: Stores,
+        clock: Clock,
+        status: NodeStatus,
+        *,
+        kept_epochs: int,
+        models: ModelWatch | None = None,
+    ) -> None:
         self._reports = stores.reports
         self._scores = stores.scores
         self._records = stores.records
@@ -40,6 +49,7 @@ class Bookkeeper:
         self._clock = clock
         self._status = status
         self._kept_epochs = kept_epochs
+        self._models = models
         self._observed: OrderedDict[Epoch, Observed] = OrderedDict()
         self.outcomes: OrderedDict[Epoch, tuple[Score, ...]] = OrderedDict()
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="bookkeeping")
@@ -72,6 +82,8 @@ class Bookkeeper:
             self._scores.save(report.epoch, scores, vectors=vectors, accounts=accounts)
             self._scores.keep_last(self._kept_epochs)
             self._votes.forget_before(Epoch(max(0, report.epoch - KEPT_VOTE_EPOCHS)))
+            if self._models is not None and observed is not None:
+                self._models.on_agreed(observed, scores)
 
         self._submit(write)
 

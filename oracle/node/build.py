@@ -25,6 +25,7 @@ from oracle.node.gateway import RpcGateway
 from oracle.node.health import Health
 from oracle.node.landing import DeliveryDesk
 from oracle.node.metrics import MetricsSource, make_exposition
+from oracle.node.model_watch import ModelWatch
 from oracle.node.observe import Observer, Scorers
 from oracle.node.purse import Purse
 from oracle.node.runtime import Runtime
@@ -63,6 +64,7 @@ class Foundation:
     clock: Clock
     status: NodeStatus
     bookkeeper: Bookkeeper
+    models: ModelWatch
     behaviour: Behaviour
     drops: DropCounters
     purse: Purse
@@ -95,7 +97,7 @@ def build_node(settings: LocalSettings, *, fault: FaultKind | None = None) -> No
     node_id = find_member(config, signer)
     stores = Stores.open(settings.database, hold=True)
     try:
-        return _wire(_lay(settings, config, signer, node_id, stores, behaviour), scorers)
+        return _wire(_lay(settings, config, signer, node_id, stores, behaviour, scorers), scorers)
     except OracleError:
         stores.database.close()
         raise
@@ -108,10 +110,12 @@ def _lay(
     node_id: NodeId,
     stores: Stores,
     behaviour: Behaviour,
+    scorers: Scorers,
 ) -> Foundation:
     stores.records.bind({"config_digest": to_hex(config.digest), "member": to_hex(signer.address)})
     access = open_chains(settings, config, stores.rows)
     clock, status = make_clock(settings), NodeStatus(tuple(access.readers))
+    models = ModelWatch(stores.cohorts, scorers, epoch_s=config.params.epoch_seconds)
     return Foundation(
         settings=settings,
         config=config,
@@ -121,7 +125,8 @@ def _lay(
         access=access,
         clock=clock,
         status=status,
-        bookkeeper=Bookkeeper(stores, clock, status, kept_epochs=settings.kept_epochs),
+        bookkeeper=Bookkeeper(stores, clock, status, kept_epochs=settings.kept_epochs, models=models),
+        models=models,
         behaviour=behaviour,
         drops=DropCounters(),
         purse=Purse(stores.spending, clock, settings.delivery.daily_cap_wei),
@@ -142,7 +147,7 @@ def _wire(base: Foundation, scorers: Scorers) -> Node:
         runtime.on_batch,
         runtime.on_too_large,
         max_body_bytes=settings.max_body_bytes,
-        metrics=make_exposition(MetricsSource(base.status, base.drops, peers, health, watch, base.purse)),
+        metrics=make_exposition(MetricsSource(base.status, base.drops, peers, health, watch, base.purse, base.models)),
     )
     return Node(
         foundation=base,

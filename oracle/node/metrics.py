@@ -14,6 +14,7 @@ from oracle.domain.units import NodeId
 from oracle.node.authentication import DropCounters
 from oracle.node.endpoints import EndpointWatch
 from oracle.node.health import Health, process_cpu_s
+from oracle.node.model_watch import ModelWatch
 from oracle.node.purse import Purse
 from oracle.node.status import NodeStatus
 from oracle.node.transport import PeerSender
@@ -30,6 +31,7 @@ class MetricsSource:
         health: Health,
         endpoints: EndpointWatch,
         purse: Purse,
+        models: ModelWatch | None = None,
     ) -> None:
         self._status = status
         self._drops = drops
@@ -37,6 +39,7 @@ class MetricsSource:
         self._health = health
         self._endpoints = endpoints
         self._purse = purse
+        self._models = models
 
     def collect(self) -> Iterator[Any]:
         """Yield the families of metrics; called by the registry."""
@@ -46,6 +49,8 @@ class MetricsSource:
         yield from self._spending()
         yield from self._members()
         yield from self._phases()
+        if self._models is not None:
+            yield from self._models.collect()
 
     def _protocol(self) -> Iterator[Any]:
         from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from oracle.errors import StorageError
 from oracle.storage.chain_rows import ChainRows
+from oracle.storage.cohorts import CohortStore
 from oracle.storage.engine import Database, open_database
 from oracle.storage.records import RecordStore
 from oracle.storage.reports import ReportStore
@@ -26,6 +27,7 @@ class Stores:
     records: RecordStore
     rows: ChainRows
     spending: SpendStore
+    cohorts: CohortStore
 
     @classmethod
     def open(cls, path: Path, *, hold: bool) -> Stores:
@@ -53,4 +55,5 @@ class Stores:
             records=RecordStore(database),
             rows=ChainRows(database),
             spending=SpendStore(database),
+            cohorts=CohortStore(database),
         )
