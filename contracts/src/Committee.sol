@@ -41,11 +41,18 @@ abstract contract Committee is ICommittee {
         uint40 untilEpoch;
     }
 
+    /// @dev Half a word: from when on a rotation counts here.
+    struct Landed {
+        uint64 nonce;
+        uint40 fromEpoch;
+    }
+
     struct Record {
         Terms terms;
         Signer[31] signers;
         mapping(uint256 memberId => Seat) seats;
         mapping(address key => ReplacedKey) replaced;
+        mapping(uint256 memberId => Landed[]) landed;
     }
 
     uint256 internal constant MAX_MEMBERS = 31;
@@ -123,9 +130,11 @@ abstract contract Committee is ICommittee {
     }
 
     /// @inheritdoc ICommittee
-    /// @custom:invariant C-04 A hot key is named by its member's cold key, under one digest, by a rising nonce, from an epoch on
-    ///                         that nobody can have published yet.
-    function rotateHotKey(HotKeyRotation calldata rotation, bytes32 r, bytes32 yParityAndS) external {
+    /// @custom:invariant C-04 A hot key is named by its member's cold key, and signs that itself, under one digest, by a rising nonce,
+    ///                         from an epoch on that nobody can have published yet.
+    function rotateHotKey(HotKeyRotation calldata rotation, Signature calldata byCold, Signature calldata byHot)
+        external
+    {
         Record storage record = _records[rotation.configDigest];
         uint256 fromEpoch = _requireRotation(record, rotation);
         uint8 memberId = rotation.memberId;
@@ -133,15 +142,16 @@ abstract contract Committee is ICommittee {
         Seat memory seat = record.seats[memberId];
         if (seat.coldKey == address(0)) seat.coldKey = signer.key;
         if (rotation.nonce <= seat.nonce) revert StaleNonce(rotation.nonce, seat.nonce);
-        address recovered =
-            AttestationLib.recover(AttestationLib.hashRotation(_domain, rotation), memberId, r, uint256(yParityAndS));
-        if (recovered != seat.coldKey) revert IScoreOracle.WrongSigner(memberId, recovered, seat.coldKey);
+        bytes32 hash = AttestationLib.hashRotation(_domain, rotation);
+        AttestationLib.requireSigned(hash, memberId, byCold, seat.coldKey);
+        AttestationLib.requireSigned(hash, memberId, byHot, rotation.hotKey);
 
         seat.nonce = rotation.nonce;
         record.seats[memberId] = seat;
         // Casts are safe: `_requireRotation` bounds the epoch by the digest's `untilEpoch`.
         record.replaced[signer.key] = ReplacedKey(memberId, signer.fromEpoch, uint40(fromEpoch));
         record.signers[memberId] = Signer(rotation.hotKey, uint40(fromEpoch));
+        record.landed[memberId].push(Landed(rotation.nonce, uint40(fromEpoch)));
         emit HotKeyRotated(rotation.configDigest, memberId, rotation.hotKey, rotation.nonce, uint64(fromEpoch));
     }
 
@@ -224,6 +234,18 @@ abstract contract Committee is ICommittee {
     }
 
     /// @inheritdoc ICommittee
+    function boundUntil(bytes32 digest, uint8 memberId, uint64 nonce) external view returns (uint256 untilS) {
+        Landed[] storage landed = _records[digest].landed[memberId];
+        untilS = type(uint256).max;
+        // The newest first, and no further than the first that is no newer: nonces and epochs rise together.
+        for (uint256 i = landed.length; i > 0; --i) {
+            Landed memory rotation = landed[i - 1];
+            if (rotation.nonce <= nonce) break;
+            untilS = uint256(rotation.fromEpoch) * _epochSeconds + _ROTATION_S;
+        }
+    }
+
+    /// @inheritdoc ICommittee
     function signersOf(IScoreOracle.Report calldata report, bytes calldata attestations)
         external
         view
@@ -231,25 +253,6 @@ abstract contract Committee is ICommittee {
     {
         bytes32 hash = AttestationLib.hashReport(_domain, report);
         return _hotSigners(_requireKnown(report.configDigest), hash, attestations, report.epoch, 1, _ROTATION_S);
-    }
-
-    /// @inheritdoc ICommittee
-    function changeSignersOf(Configuration calldata next, HomeBlock calldata home, bytes calldata attestations)
-        external
-        view
-        returns (uint32 signers)
-    {
-        return _coldSigners(_requireKnown(next.prevDigest), _hashChange(next, home), attestations, 1);
-    }
-
-    /// @inheritdoc ICommittee
-    function hashChange(Configuration calldata next, HomeBlock calldata home) external view returns (bytes32) {
-        return _hashChange(next, home);
-    }
-
-    /// @inheritdoc ICommittee
-    function hashRotation(HotKeyRotation calldata rotation) external view returns (bytes32) {
-        return AttestationLib.hashRotation(_domain, rotation);
     }
 
     // --- internal -----------------------------------------------------------------------------

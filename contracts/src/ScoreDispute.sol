@@ -7,6 +7,7 @@ import { IModelRegistry } from "./interfaces/IModelRegistry.sol";
 import { IScoreDispute } from "./interfaces/IScoreDispute.sol";
 import { IScoreOracle } from "./interfaces/IScoreOracle.sol";
 import { IStaking } from "./interfaces/IStaking.sol";
+import { EvidenceLib } from "./libraries/EvidenceLib.sol";
 import { LeafLib } from "./libraries/LeafLib.sol";
 import { ProofLib } from "./libraries/ProofLib.sol";
 
@@ -105,11 +106,22 @@ contract ScoreDispute is IScoreDispute, VectorDemand {
         return _convict(evidence);
     }
 
+    // --- views --------------------------------------------------------------------------------
+
+    /// @inheritdoc IScoreDispute
+    function changeSignersOf(
+        ICommittee.Configuration calldata next,
+        ICommittee.HomeBlock calldata home,
+        bytes calldata attestations
+    ) external view returns (uint32 signers) {
+        return EvidenceLib.changeSignersOf(ICommittee(address(oracle)), next, home, attestations);
+    }
+
     // --- internal -----------------------------------------------------------------------------
 
     /// @custom:invariant D-01 Nobody answers for what he did not sign, and no honest member signs what is proved here.
     function _signersOf(Evidence calldata evidence) private view returns (uint32) {
-        return ICommittee(address(oracle)).signersOf(evidence.report, evidence.attestations);
+        return EvidenceLib.signersOf(ICommittee(address(oracle)), evidence);
     }
 
     /// @dev Whether more members signed than may be faulty, in the time of their configuration. A report that landed has as many.
@@ -119,11 +131,13 @@ contract ScoreDispute is IScoreDispute, VectorDemand {
         if (report.epoch < term.fromEpoch || report.epoch >= term.untilEpoch) return false;
         // The oracle voids no epoch that is still far; the same evidence voids it when it comes.
         if (uint256(report.epoch) * oracle.epochSeconds() > block.timestamp + oracle.validitySeconds()) return false;
-        uint256 count;
-        for (uint256 left = signers; left != 0; left &= left - 1) {
+        return _count(signers) > term.f;
+    }
+
+    function _count(uint256 signers) private pure returns (uint256 count) {
+        for (; signers != 0; signers &= signers - 1) {
             ++count;
         }
-        return count > term.f;
     }
 
     /// @dev Leaf of an entry that is in the report.

@@ -32,14 +32,14 @@ interface ICommittee {
 
     /// @notice The finalised block of the home chain at which a change was read.
     /// @dev No other chain can check it. It makes the signers answer for it: they sign only a block that is final for them, and
-    ///      two changes of one digest are two signatures of whoever signed both (`changeSignersOf`).
+    ///      two changes of one digest are two signatures of whoever signed both (`IScoreDispute.changeSignersOf`).
     struct HomeBlock {
         uint64 chainId;
         uint64 blockNumber;
         bytes32 blockHash;
     }
 
-    /// @notice What a cold key signs to name its hot key.
+    /// @notice What a cold key signs to name its hot key, and the hot key to show that its member holds it.
     /// @param configDigest The only digest under which it counts.
     /// @param memberId Who signs it.
     /// @param hotKey Key that no member has or had under this digest.
@@ -51,6 +51,18 @@ interface ICommittee {
         address hotKey;
         uint64 nonce;
         uint64 fromEpoch;
+    }
+
+    /// @notice A signature of 64 bytes, as EIP-2098 has it.
+    struct Signature {
+        bytes32 r;
+        bytes32 yParityAndS;
+    }
+
+    /// @notice A rotation as evidence: what the cold key signed binds its member, wherever, if anywhere, it landed.
+    struct SignedRotation {
+        HotKeyRotation rotation;
+        Signature byCold;
     }
 
     /// @notice What is known of a digest. `members` 0 means nothing.
@@ -158,10 +170,11 @@ interface ICommittee {
     function changeCommittee(Configuration calldata next, HomeBlock calldata home, bytes calldata attestations) external;
 
     /// @notice Gives a member another hot key under one digest. Anyone may bring it.
-    /// @param rotation What the member's cold key signed.
-    /// @param r First half of that signature.
-    /// @param yParityAndS Second half, as EIP-2098 has it.
-    function rotateHotKey(HotKeyRotation calldata rotation, bytes32 r, bytes32 yParityAndS) external;
+    /// @param rotation What both keys signed.
+    /// @param byCold By the member's cold key.
+    /// @param byHot By the hot key that it names, so that nobody names a key of somebody else.
+    function rotateHotKey(HotKeyRotation calldata rotation, Signature calldata byCold, Signature calldata byHot)
+        external;
 
     /// @notice Announces what the owner wants to put in force here, once the newest digest has expired.
     /// @dev Announcing again replaces the announcement and starts the delay anew.
@@ -203,24 +216,17 @@ interface ICommittee {
         view
         returns (address hotKey, uint64 fromEpoch, uint64 nonce);
 
+    /// @notice Last moment, in seconds and exclusive, up to which a key that a rotation of `nonce` names can bind its member as
+    ///         evidence, for all that this chain was told: a day after the boundary from which a newer one counts here, or no end.
+    /// @dev Of epochs whose boundary lies before it. The rotation itself need not have landed here.
+    function boundUntil(bytes32 digest, uint8 memberId, uint64 nonce) external view returns (uint256 untilS);
+
     /// @notice Who signed a report: one bit for each member. Reverts unless every record is a good one, of one at least.
     /// @dev Evidence: neither quorum, nor head, nor the times of the digest count. A key that was replaced still binds its
     ///      member for a day of epochs, as long as other chains may need to hear of the rotation. A key that only another chain
-    ///      was told of binds nobody here.
+    ///      was told of is no signer here: `IScoreDispute` takes it together with the rotation.
     function signersOf(IScoreOracle.Report calldata report, bytes calldata attestations)
         external
         view
         returns (uint32 signers);
-
-    /// @notice Who signed a change, as `signersOf`; the cold keys of `next.prevDigest`.
-    function changeSignersOf(Configuration calldata next, HomeBlock calldata home, bytes calldata attestations)
-        external
-        view
-        returns (uint32 signers);
-
-    /// @notice EIP-712 digest that a member's cold key signs for a change.
-    function hashChange(Configuration calldata next, HomeBlock calldata home) external view returns (bytes32);
-
-    /// @notice EIP-712 digest that a member's cold key signs for a rotation.
-    function hashRotation(HotKeyRotation calldata rotation) external view returns (bytes32);
 }

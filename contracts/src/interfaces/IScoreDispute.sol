@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.20;
 
+import { ICommittee } from "./ICommittee.sol";
 import { IModelRegistry } from "./IModelRegistry.sol";
 import { IScoreOracle } from "./IScoreOracle.sol";
 import { IStaking } from "./IStaking.sol";
@@ -17,9 +18,11 @@ interface IScoreDispute {
     // --- types --------------------------------------------------------------------------------
 
     /// @notice A report, and records of 65 bytes as in `publish`, one at least, by members of its configuration.
+    /// @param rotations In order of member: those that name a signing key which this chain was not told of. Mostly none.
     struct Evidence {
         IScoreOracle.Report report;
         bytes attestations;
+        ICommittee.SignedRotation[] rotations;
     }
 
     // --- errors -------------------------------------------------------------------------------
@@ -41,6 +44,15 @@ interface IScoreDispute {
 
     /// @notice Thrown when nobody signed both reports.
     error NoCommonSigner(uint32 first, uint32 second);
+
+    /// @notice Thrown when evidence carries rotations of members that did not sign, twice, or out of order.
+    error UnusedRotation(uint256 used, uint256 given);
+
+    /// @notice Thrown when a report is of an epoch before the rotation that names its signer's key.
+    error EarlyKey(uint64 epoch, uint64 fromEpoch);
+
+    /// @notice Thrown when a newer rotation had replaced the key for a day, for all that this chain was told.
+    error ReplacedKey(uint256 observedAt, uint256 untilS);
 
     /// @notice Thrown when an entry is not in the report.
     error NotInReport(bytes32 scoresRoot, bytes32 leaf);
@@ -106,6 +118,14 @@ interface IScoreDispute {
     ) external returns (uint256 taken);
 
     // --- views --------------------------------------------------------------------------------
+
+    /// @notice Who signed a change of committee: one bit for each member of `next.prevDigest`. Reverts unless every record is one of
+    ///         its cold key, of one at least. Two changes after one digest show who signed both; nobody is slashed for it here.
+    function changeSignersOf(
+        ICommittee.Configuration calldata next,
+        ICommittee.HomeBlock calldata home,
+        bytes calldata attestations
+    ) external view returns (uint32 signers);
 
     /// @notice Whose reports are disputed.
     function oracle() external view returns (IScoreOracle);

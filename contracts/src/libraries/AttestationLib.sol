@@ -74,19 +74,16 @@ library AttestationLib {
 
     /// @notice EIP-712 digest of a rotation.
     function hashRotation(bytes32 domain, ICommittee.HotKeyRotation calldata rotation) internal pure returns (bytes32) {
-        return _typed(
-            domain,
-            keccak256(
-                abi.encode(
-                    ROTATION_TYPEHASH,
-                    rotation.configDigest,
-                    rotation.memberId,
-                    rotation.hotKey,
-                    rotation.nonce,
-                    rotation.fromEpoch
-                )
-            )
-        );
+        bytes32 typeHash = ROTATION_TYPEHASH;
+        bytes32 structHash;
+        // Safe: writes past the free memory pointer only. Five static words, as in `hashReport`.
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            mstore(free, typeHash)
+            calldatacopy(add(free, 32), rotation, 160)
+            structHash := keccak256(free, 192)
+        }
+        return _typed(domain, structHash);
     }
 
     /// @notice Number of records in `attestations`, which is at least `quorum`.
@@ -144,6 +141,15 @@ library AttestationLib {
             pop(staticcall(gas(), 1, free, 128, 0, 32))
             signer := mload(0)
         }
+    }
+
+    /// @notice Reverts unless `expected` signed `digest`.
+    function requireSigned(bytes32 digest, uint8 memberId, ICommittee.Signature calldata signature, address expected)
+        internal
+        view
+    {
+        address signer = recover(digest, memberId, signature.r, uint256(signature.yParityAndS));
+        if (signer != expected) revert IScoreOracle.WrongSigner(memberId, signer, expected);
     }
 
     function _typed(bytes32 domain, bytes32 structHash) private pure returns (bytes32) {

@@ -14,7 +14,7 @@ contract CommitteeLawsTest is CommitteeFixture {
     /// Quotes C-01: a set of members changes the committee exactly if it is a Byzantine quorum.
     function testFuzz_C01_Subsets_ChangeFromTheQuorumUp(uint8 subset) public {
         ICommittee.Configuration memory next = nextOf(FIRST_EPOCH + 1);
-        bytes32 hash = oracle.hashChange(next, homeBlock());
+        bytes32 hash = hashes.hashChange(next, homeBlock());
         bytes memory certificate;
         uint256 count;
         for (uint256 id = 0; id < 7; ++id) {
@@ -91,7 +91,7 @@ contract CommitteeLawsTest is CommitteeFixture {
         uint64 fromEpoch = FIRST_EPOCH - 5 + asked % 24;
         uint256 hotKey = uint256(keccak256("hot"));
 
-        rotate(rotationOf(memberId, vm.addr(hotKey), 1, fromEpoch), memberKeys[memberId]);
+        rotate(rotationOf(memberId, vm.rememberKey(hotKey), 1, fromEpoch), memberKeys[memberId]);
 
         (address key, uint64 counted,) = oracle.hotKeyOf(digest, memberId);
         assertEq(key, vm.addr(hotKey));
@@ -104,7 +104,7 @@ contract CommitteeLawsTest is CommitteeFixture {
         uint64 fromEpoch = FIRST_EPOCH + 1 + rotatesAt % 24;
         uint64 epoch = FIRST_EPOCH + publishedAt % 30;
         uint256 hotKey = uint256(keccak256("hot"));
-        rotate(rotationOf(0, vm.addr(hotKey), 1, fromEpoch), memberKeys[0]);
+        rotate(rotationOf(0, vm.rememberKey(hotKey), 1, fromEpoch), memberKeys[0]);
         warpToEpoch(epoch);
         uint256[] memory keys = memberKeys;
 
@@ -150,8 +150,8 @@ contract CommitteeLawsTest is CommitteeFixture {
         ICommittee.HotKeyRotation memory rotation = rotationOf(0, account, number, number);
         rotation.configDigest = a;
         bytes32 reportHash = oracle.hashReport(report);
-        bytes32 changeHash = oracle.hashChange(next, homeBlock());
-        bytes32 rotationHash = oracle.hashRotation(rotation);
+        bytes32 changeHash = hashes.hashChange(next, homeBlock());
+        bytes32 rotationHash = hashes.hashRotation(rotation);
 
         assertTrue(reportHash != changeHash && changeHash != rotationHash && rotationHash != reportHash);
     }

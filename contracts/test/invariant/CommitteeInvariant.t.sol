@@ -95,8 +95,9 @@ contract CommitteeHandler is CommitteeFixture {
         (, uint64 currentFrom,) = oracle.hotKeyOf(digest_, memberId);
         uint256 hotKey = hotKeys[digest_][memberId];
         uint256 coldKey = keysOf(k)[memberId];
-        (bytes32 r, bytes32 parityAndS) = signCompact(oracle.hashRotation(rotation), isByTheHotKey ? hotKey : coldKey);
-        try oracle.rotateHotKey(rotation, r, parityAndS) {
+        bytes32 hash = hashes.hashRotation(rotation);
+        ICommittee.Signature memory byCold = signatureOf(hash, isByTheHotKey ? hotKey : coldKey);
+        try oracle.rotateHotKey(rotation, byCold, signatureOf(hash, newKey)) {
             if (isByTheHotKey && hotKey != coldKey) broken = "C-04";
             if (currentFrom > nowEpoch() + 1) broken = "C-04";
             hotKeys[digest_][memberId] = newKey;

@@ -4,11 +4,13 @@ pragma solidity 0.8.30;
 import { ICommittee } from "../../src/interfaces/ICommittee.sol";
 import { IScoreOracle } from "../../src/interfaces/IScoreOracle.sol";
 import { OracleFixture } from "./OracleFixture.sol";
+import { SignedHashes } from "./SignedHashes.sol";
 
 /// @notice Changes of committee and rotations of hot keys, signed by known keys.
 abstract contract CommitteeFixture is OracleFixture {
     /// @dev The committee that `genesisOf` makes, four members later: keys 4 .. 10.
     uint256[] internal nextKeys;
+    SignedHashes internal hashes = new SignedHashes();
 
     function nextOf(uint64 fromEpoch) internal returns (ICommittee.Configuration memory next) {
         delete nextKeys;
@@ -46,7 +48,7 @@ abstract contract CommitteeFixture is OracleFixture {
         view
         returns (bytes memory)
     {
-        return signAll(oracle.hashChange(next, homeBlock()), keys, count);
+        return signAll(hashes.hashChange(next, homeBlock()), keys, count);
     }
 
     function signAll(bytes32 hash, uint256[] memory keys, uint256 count) internal pure returns (bytes memory all) {
@@ -64,7 +66,11 @@ abstract contract CommitteeFixture is OracleFixture {
         uint8 v;
         bytes32 s;
         (v, r, s) = vm.sign(key, hash);
-        parityAndS = bytes32(uint256(s) | (uint256(v - 27) << 255));
+        parityAndS = withParity(v, s);
+    }
+
+    function withParity(uint8 v, bytes32 s) internal pure returns (bytes32) {
+        return bytes32(uint256(s) | (uint256(v - 27) << 255));
     }
 
     function rotationOf(uint8 memberId, address hotKey, uint64 nonce, uint64 fromEpoch)
@@ -77,9 +83,15 @@ abstract contract CommitteeFixture is OracleFixture {
         });
     }
 
+    /// @dev The hot key is one that `vm.rememberKey` knows.
     function rotate(ICommittee.HotKeyRotation memory rotation, uint256 coldKey) internal {
-        (bytes32 r, bytes32 parityAndS) = signCompact(oracle.hashRotation(rotation), coldKey);
-        oracle.rotateHotKey(rotation, r, parityAndS);
+        bytes32 hash = hashes.hashRotation(rotation);
+        (uint8 v, bytes32 r, bytes32 s) = vm.sign(rotation.hotKey, hash);
+        oracle.rotateHotKey(rotation, signatureOf(hash, coldKey), ICommittee.Signature(r, withParity(v, s)));
+    }
+
+    function signatureOf(bytes32 hash, uint256 key) internal pure returns (ICommittee.Signature memory signature) {
+        (signature.r, signature.yParityAndS) = signCompact(hash, key);
     }
 
     /// @dev A report of `epoch` under `config`.

@@ -149,7 +149,7 @@ contract CommitteeChangeTest is CommitteeFixture {
     /// Quotes Q-01: a member counts at most once towards a quorum, of a change too.
     function test_Change_RevertWhen_SignerTwice() public {
         ICommittee.Configuration memory next = nextOf(CHANGE_EPOCH);
-        bytes32 hash = oracle.hashChange(next, homeBlock());
+        bytes32 hash = hashes.hashChange(next, homeBlock());
         bytes memory certificate = bytes.concat(
             recordOf(hash, 0, memberKeys[0]), recordOf(hash, 1, memberKeys[1]), recordOf(hash, 1, memberKeys[1])
         );
@@ -160,7 +160,7 @@ contract CommitteeChangeTest is CommitteeFixture {
 
     function test_Change_RevertWhen_UnknownMember() public {
         ICommittee.Configuration memory next = nextOf(CHANGE_EPOCH);
-        bytes32 hash = oracle.hashChange(next, homeBlock());
+        bytes32 hash = hashes.hashChange(next, homeBlock());
         bytes memory certificate = bytes.concat(certify(next, memberKeys, 2), recordOf(hash, 4, memberKeys[3]));
 
         vm.expectRevert(abi.encodeWithSelector(IScoreOracle.UnknownMember.selector, 4, 4));
@@ -188,10 +188,10 @@ contract CommitteeChangeTest is CommitteeFixture {
     /// Quotes C-01: hot keys sign reports, not changes.
     function test_Change_RevertWhen_SignedByAHotKey() public {
         uint256 hotKey = uint256(keccak256("hot"));
-        rotate(rotationOf(0, vm.addr(hotKey), 1, FIRST_EPOCH + 1), memberKeys[0]);
+        rotate(rotationOf(0, vm.rememberKey(hotKey), 1, FIRST_EPOCH + 1), memberKeys[0]);
         warpToEpoch(FIRST_EPOCH + 2);
         ICommittee.Configuration memory next = nextOf(CHANGE_EPOCH);
-        bytes32 hash = oracle.hashChange(next, homeBlock());
+        bytes32 hash = hashes.hashChange(next, homeBlock());
         bytes memory certificate = bytes.concat(
             recordOf(hash, 0, hotKey), recordOf(hash, 1, memberKeys[1]), recordOf(hash, 2, memberKeys[2])
         );
@@ -335,28 +335,6 @@ contract CommitteeChangeTest is CommitteeFixture {
 
             assertEq(other.newestDigest(), digestOf(next));
         }
-    }
-
-    /// Two changes of one committee are two signatures of whoever signed both, on any chain and at any time.
-    function test_ChangeSignersOf_TwoChanges_NameWhoSignedBoth() public {
-        ICommittee.Configuration memory next = nextOf(CHANGE_EPOCH);
-        ICommittee.Configuration memory other = nextOf(CHANGE_EPOCH + 1);
-        bytes32 otherHash = oracle.hashChange(other, homeBlock());
-        bytes memory certificate = certify(next, memberKeys, 3);
-        oracle.changeCommittee(next, homeBlock(), certificate);
-        vm.warp(block.timestamp + 365 days);
-
-        uint32 first = oracle.changeSignersOf(next, homeBlock(), certificate);
-        uint32 second = oracle.changeSignersOf(
-            other,
-            homeBlock(),
-            bytes.concat(recordOf(otherHash, 2, memberKeys[2]), recordOf(otherHash, 3, memberKeys[3]))
-        );
-
-        assertEq(first & second, 4);
-        other.prevDigest = keccak256("unknown");
-        vm.expectRevert(abi.encodeWithSelector(IScoreOracle.WrongDigest.selector, other.prevDigest, digestOf(next)));
-        oracle.changeSignersOf(other, homeBlock(), certificate);
     }
 
     function test_ColdKeyOf_RevertWhen_Unknown() public {

@@ -12,10 +12,12 @@ contract HotKeysTest is CommitteeFixture {
     /// @dev How long a replaced key still binds its member.
     uint64 private constant OVERLAP_EPOCHS = 24;
     uint256 private hotKey = uint256(keccak256("hot"));
+    ICommittee.Signature private NOT_SIGNED;
     address private hot = vm.addr(uint256(keccak256("hot")));
 
     function setUp() public {
         deployOracle(4, 1, 2);
+        vm.rememberKey(hotKey);
     }
 
     function publishWith(uint64 epoch, uint256 keyOfZero) external {
@@ -70,7 +72,7 @@ contract HotKeysTest is CommitteeFixture {
         uint256 secondKey = uint256(keccak256("second hot"));
         rotate(rotationOf(0, hot, 1, FIRST_EPOCH + 1), memberKeys[0]);
         warpToEpoch(FIRST_EPOCH + 1);
-        rotate(rotationOf(0, vm.addr(secondKey), 2, FIRST_EPOCH + 2), memberKeys[0]);
+        rotate(rotationOf(0, vm.rememberKey(secondKey), 2, FIRST_EPOCH + 2), memberKeys[0]);
         warpToEpoch(FIRST_EPOCH + 2);
 
         this.publishWith(FIRST_EPOCH, memberKeys[0]);
@@ -97,7 +99,7 @@ contract HotKeysTest is CommitteeFixture {
         vm.warp(uint256(FIRST_EPOCH + 1) * EPOCH_S - 60);
         rotate(rotationOf(0, hot, 1, 0), memberKeys[0]);
         vm.warp(uint256(FIRST_EPOCH + 1) * EPOCH_S - 61);
-        rotate(rotationOf(1, vm.addr(7), 1, 0), memberKeys[1]);
+        rotate(rotationOf(1, vm.rememberKey(7), 1, 0), memberKeys[1]);
 
         (, uint64 within,) = oracle.hotKeyOf(digest, 0);
         (, uint64 before,) = oracle.hotKeyOf(digest, 1);
@@ -184,12 +186,28 @@ contract HotKeysTest is CommitteeFixture {
         this.signersWith(ROTATES_AT, 1, memberKeys[0]);
     }
 
+    /// Quotes C-09: up to a day after the boundary from which the next newer rotation counts here, however many came after it.
+    function test_BoundUntil_Rotations_EndsADayAfterTheNextNewer() public {
+        rotate(rotationOf(0, hot, 4, FIRST_EPOCH + 1), memberKeys[0]);
+        warpToEpoch(FIRST_EPOCH + 1);
+        rotate(rotationOf(0, vm.rememberKey(9), 7, FIRST_EPOCH + 3), memberKeys[0]);
+
+        uint256 first = uint256(FIRST_EPOCH + 1) * EPOCH_S + 1 days;
+        uint256 second = uint256(FIRST_EPOCH + 3) * EPOCH_S + 1 days;
+        assertEq(oracle.boundUntil(digest, 0, 0), first);
+        assertEq(oracle.boundUntil(digest, 0, 3), first);
+        assertEq(oracle.boundUntil(digest, 0, 4), second);
+        assertEq(oracle.boundUntil(digest, 0, 6), second);
+        assertEq(oracle.boundUntil(digest, 0, 7), type(uint256).max);
+        assertEq(oracle.boundUntil(digest, 1, 0), type(uint256).max);
+    }
+
     // --- refusals -----------------------------------------------------------------------------
 
     function expectRefusal(ICommittee.HotKeyRotation memory rotation, uint256 key, bytes memory reason) private {
-        (bytes32 r, bytes32 parityAndS) = signCompact(oracle.hashRotation(rotation), key);
+        ICommittee.Signature memory byCold = signatureOf(hashes.hashRotation(rotation), key);
         vm.expectRevert(reason);
-        oracle.rotateHotKey(rotation, r, parityAndS);
+        oracle.rotateHotKey(rotation, byCold, NOT_SIGNED);
     }
 
     function test_Rotate_RevertWhen_NotByTheColdKey() public {
@@ -205,13 +223,30 @@ contract HotKeysTest is CommitteeFixture {
         expectRefusal(rotationOf(0, vm.addr(9), 2, 0), hotKey, wrongSigner(0, hot, vm.addr(memberKeys[0])));
     }
 
+    /// Quotes C-04: a member names no key that it does not hold, be it nobody's or another's.
+    function test_Rotate_RevertWhen_HotKeyDidNotSign() public {
+        ICommittee.HotKeyRotation memory rotation = rotationOf(0, hot, 1, ROTATES_AT);
+        bytes32 hash = hashes.hashRotation(rotation);
+        ICommittee.Signature memory byCold = signatureOf(hash, memberKeys[0]);
+        ICommittee.Signature memory ofAnother =
+            signatureOf(hashes.hashRotation(rotationOf(1, hot, 1, ROTATES_AT)), hotKey);
+
+        vm.expectRevert(wrongSigner(0, vm.addr(memberKeys[0]), hot));
+        oracle.rotateHotKey(rotation, byCold, byCold);
+        vm.expectRevert(wrongSigner(0, address(0), hot));
+        oracle.rotateHotKey(rotation, byCold, NOT_SIGNED);
+        vm.expectPartialRevert(IScoreOracle.WrongSigner.selector);
+        oracle.rotateHotKey(rotation, byCold, ofAnother);
+        oracle.rotateHotKey(rotation, byCold, signatureOf(hash, hotKey));
+    }
+
     function test_Rotate_RevertWhen_FieldChanged() public {
         ICommittee.HotKeyRotation memory rotation = rotationOf(0, hot, 1, ROTATES_AT);
-        (bytes32 r, bytes32 parityAndS) = signCompact(oracle.hashRotation(rotation), memberKeys[0]);
+        bytes32 hash = hashes.hashRotation(rotation);
         rotation.hotKey = address(0xBAD);
 
         vm.expectPartialRevert(IScoreOracle.WrongSigner.selector);
-        oracle.rotateHotKey(rotation, r, parityAndS);
+        oracle.rotateHotKey(rotation, signatureOf(hash, memberKeys[0]), signatureOf(hash, hotKey));
     }
 
     /// Quotes C-07: a repeat changes nothing, and an older rotation never comes back.
@@ -228,7 +263,7 @@ contract HotKeysTest is CommitteeFixture {
                 abi.encodeWithSelector(ICommittee.StaleNonce.selector, nonce, 7)
             );
         }
-        rotate(rotationOf(0, vm.addr(9), type(uint64).max, FIRST_EPOCH + 3), memberKeys[0]);
+        rotate(rotationOf(0, vm.rememberKey(9), type(uint64).max, FIRST_EPOCH + 3), memberKeys[0]);
     }
 
     function test_Rotate_RevertWhen_NonceZero() public {
@@ -303,8 +338,14 @@ contract HotKeysTest is CommitteeFixture {
     function test_Rotate_RevertWhen_HighS() public {
         bytes32 halfOrderPlusOne = bytes32(SECP256K1_ORDER / 2 + 1);
 
+        ICommittee.HotKeyRotation memory rotation = rotationOf(0, hot, 1, ROTATES_AT);
+        ICommittee.Signature memory byCold = signatureOf(hashes.hashRotation(rotation), memberKeys[0]);
+        ICommittee.Signature memory high = ICommittee.Signature(keccak256("r"), halfOrderPlusOne);
+
         vm.expectRevert(abi.encodeWithSelector(IScoreOracle.MalleableSignature.selector, 0, halfOrderPlusOne));
-        oracle.rotateHotKey(rotationOf(0, hot, 1, ROTATES_AT), keccak256("r"), halfOrderPlusOne);
+        oracle.rotateHotKey(rotation, high, byCold);
+        vm.expectRevert(abi.encodeWithSelector(IScoreOracle.MalleableSignature.selector, 0, halfOrderPlusOne));
+        oracle.rotateHotKey(rotation, byCold, high);
     }
 
     function test_HotKeyOf_RevertWhen_UnknownMember() public {

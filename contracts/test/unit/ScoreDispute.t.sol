@@ -426,16 +426,21 @@ contract ScoreDisputeTest is DisputeFixture {
         proveScore(evidence, borrowerCases[0].vector);
     }
 
-    /// A model that was retired since runs for as long as stake answers.
+    /// Quotes R-04: a model that was retired since runs for as long as stake answers for the last epoch of its digest.
     function test_WrongScore_RetiredModel_IsProvedInItsWindow() public {
         vm.stopPrank();
         bytes memory entry = withUnit(entryOf(borrowerCases[0], SUBJECT), 4, false);
         IScoreDispute.Evidence memory evidence = evidenceOfOne(entry, QUORUM);
-        uint256 executableUntil = retireModels() + UNBONDING_S;
+        uint64 lastEpoch = FIRST_EPOCH + digestSeconds() / EPOCH_S;
+        IScoreDispute.Evidence memory last = evidenceOf(reportOf(lastEpoch, evidence.report.scoresRoot), QUORUM);
+        uint256 executableUntil = uint256(lastEpoch) * EPOCH_S + UNBONDING_S;
+        retireModels();
         vm.warp(uint256(EPOCH) * EPOCH_S + UNBONDING_S);
 
         assertEq(proveScore(evidence, borrowerCases[0].vector), 3 * CAP);
 
+        vm.warp(executableUntil);
+        assertEq(proveScore(last, borrowerCases[0].vector), 3 * (CAP - CAP / 10));
         vm.warp(executableUntil + 1);
         vm.expectRevert(
             abi.encodeWithSelector(
@@ -445,8 +450,8 @@ contract ScoreDisputeTest is DisputeFixture {
         proveScore(evidence, borrowerCases[0].vector);
     }
 
-    /// @dev A successor of the committee names `borrower-1`; returns when.
-    function retireModels() private returns (uint256) {
+    /// @dev A successor of the committee names `borrower-1`.
+    function retireModels() private {
         (, uint64 fromEpoch, uint8 f, uint8 q, address[] memory members) = oracle.committee();
         registry.pin(
             IModelRegistry.Config(keccak256("salt"), 0, members, f, q, fromEpoch),
@@ -460,7 +465,6 @@ contract ScoreDisputeTest is DisputeFixture {
         registry.pin(
             IModelRegistry.Config(next.prevDigest, next.seq, next.members, next.f, next.q, next.fromEpoch), params
         );
-        return block.timestamp;
     }
 
     /// Quotes D-03: a model that nobody registered proves nothing.
