@@ -132,7 +132,7 @@ def validate_borrower(rows: BorrowerRows, recipe: Recipe, *, is_sandbox: bool) -
     metrics = tuple(compute_metrics(name, values, is_positive) for name, values in logits.items())
     best = min((m for m in metrics if m.name != TREES), key=lambda m: m.log_loss).name
     clusters = rows.clusters[held_out]
-    low, high = auc_interval(logits[TREES], is_positive, clusters)
+    low, high = auc_interval(logits[TREES], is_positive, clusters, rows.as_of_s[held_out])
     structural = np.rint(logits[DISTANCE] * LEAF_UNITS).astype(np.int64)
     return Validation(
         split=split,

@@ -21,7 +21,7 @@ from training.validate import Gain, Metrics
 MAKER_LIMITS = """\
 - One collateral (ETH), one market (Maker ETH-B), 2020-10 to 2023-01: nothing about other protocols, mixed collateral or other chains.
 - Vaults, not owners: one person's vaults count as several borrowers, and history does not follow an owner to a new vault.
-- Few liquidations on few days: an interval of the AUC is wide, and resampling vaults understates what one crash more or less would do.
+- Few liquidations on few days: intervals count vaults and months together and are wide, and one crash more or less would move them.
 - Prices are exchange closes through an oracle-sampling rule; Maker's own price lags by an hour. Before 2021 they are daily.
 - Loss given default is a reference, not measured: nearly all of Maker's liquidations left no bad debt."""
 GENERATED_LIMITS = """\
@@ -61,7 +61,7 @@ def borrower_card(name: str, source: str, span: str, trained: TrainedBorrower, l
         span,
         "",
         f"{validation.split}: {validation.n_rows} rows, {validation.n_positives} positive, of {validation.n_positive_clusters} borrowers.",
-        f"AUC of `{TREES}`: 95 % interval {validation.auc_low:.3f} to {validation.auc_high:.3f}, resampling borrowers.",
+        f"AUC of `{TREES}`: 95 % interval {validation.auc_low:.3f} to {validation.auc_high:.3f}, counting borrowers and months together.",
         "",
         *_metric_table(validation.metrics),
         "",
