@@ -20,7 +20,7 @@ import numpy as np
 from oracle.domain.units import DAY_S
 from oracle.scoring.bundle import Bundle
 from training.errors import TrainingError
-from training.evaluation.records import compute_behaviour, draw_random, list_episodes
+from training.evaluation.records import compute_behaviour, list_episodes
 from training.evaluation.task import NO_EVENT_DAY, Score, TaskRows
 from training.units import LEAF_UNITS
 
@@ -29,13 +29,7 @@ type Array = np.ndarray[Any, Any]
 HORIZON_S = 30 * DAY_S
 MEMORY_S = 30 * DAY_S
 CROWD_WEIGHT = 0.1
-PRIOR, LIQUIDATIONS, INTENSITY, RANDOM, SHADOW = (
-    "prior_episodes",
-    "prior_liquidations",
-    "own_intensity",
-    "random",
-    "shadow",
-)
+PRIOR, LIQUIDATIONS, INTENSITY, SHADOW = "prior_episodes", "prior_liquidations", "own_intensity", "shadow"
 REPEATED, FIRST = "had_episodes_before", "first_episode"
 
 
@@ -83,7 +77,6 @@ def rank_episodes(liquidations: Liquidations, bundle: Bundle, first_s: int, end_
     active, shadow = compute_behaviour(bundle, rows.n_before + 1, rows.ended_s, rows.as_of_s)
     rank = compute_rank(rows)
     baselines = {
-        RANDOM: draw_random(len(rank)),
         PRIOR: rows.n_before,
         LIQUIDATIONS: rows.n_liquidations_before,
         INTENSITY: rows.intensity,
@@ -97,6 +90,10 @@ def rank_episodes(liquidations: Liquidations, bundle: Bundle, first_s: int, end_
         model=Score(values=rank + active / LEAF_UNITS, is_probability=False),
         baselines={name: Score(values=v.astype(np.float64), is_probability=False) for name, v in baselines.items()},
         groups={FIRST: rows.n_before == 0, REPEATED: rows.n_before > 0},
+        features={
+            name: getattr(rows, name).astype(np.float64)
+            for name in ("n_before", "n_liquidations", "intensity", "took_all", "crowd")
+        },
     )
 
 

@@ -19,11 +19,11 @@ from training.datasets.schema import read_table
 from training.errors import TrainingError
 from training.evaluation.opening_health import BORROWED, PricesSince, compute_log_odds
 from training.evaluation.price_path import read_price_paths
-from training.evaluation.records import compute_behaviour, draw_random
+from training.evaluation.records import compute_behaviour
 from training.evaluation.task import NO_EVENT_DAY, Array, Score, TaskRows
 
 HORIZON_S = 30 * DAY_S
-PRIOR, LOANS_BEFORE, VOLATILITY, RANDOM, SHADOW = "past_liquidations", "past_loans", "volatility", "random", "shadow"
+PRIOR, LOANS_BEFORE, VOLATILITY, SHADOW = "past_liquidations", "past_loans", "volatility", "shadow"
 FIRST, LATER = "first_loan", "later_loan"
 
 
@@ -46,7 +46,6 @@ def build_crvusd(data: Path, bundle: Bundle, first_s: TimestampS, end_s: Timesta
     active, shadow = compute_behaviour(bundle, n_liquidated, last_s, opened)
     frailty = np.log1p(n_liquidated)
     baselines = {
-        RANDOM: draw_random(len(rows)),
         PRIOR: n_liquidated.astype(np.float64),
         LOANS_BEFORE: before.astype(np.float64),
         VOLATILITY: volatility,
@@ -61,6 +60,7 @@ def build_crvusd(data: Path, bundle: Bundle, first_s: TimestampS, end_s: Timesta
         model=Score(values=compute_log_odds(bundle, BORROWED, since, active) + frailty, is_probability=False),
         baselines={name: Score(values=v, is_probability=False) for name, v in baselines.items()},
         groups={FIRST: before == 0, LATER: before > 0},
+        features={name: baselines[name] for name in (PRIOR, LOANS_BEFORE, VOLATILITY)},
     )
 
 

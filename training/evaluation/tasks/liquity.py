@@ -18,14 +18,14 @@ from training.datasets.liquity import read_liquity
 from training.errors import TrainingError
 from training.evaluation.opening_health import BORROWED, PricesSince, compute_log_odds
 from training.evaluation.price_path import PricePath, read_price_paths
-from training.evaluation.records import compute_behaviour, draw_random
+from training.evaluation.records import compute_behaviour
 from training.evaluation.task import NO_EVENT_DAY, Array, Score, TaskRows
 
 HORIZON_S = 30 * DAY_S
 LONGEST_S = 365 * DAY_S
 STEP_DAYS = 7
 ETH_SYMBOL = "ETH"
-RETURN, AGE, PRIOR, RANDOM, SHADOW = "return_since_borrow", "time_since_borrow", "past_liquidations", "random", "shadow"
+RETURN, AGE, PRIOR, SHADOW = "return_since_borrow", "time_since_borrow", "past_liquidations", "shadow"
 _COLUMNS = ("owner", "as_of_s", "borrowed_s", "n_liquidations", "last_liquidation_s", "event_day")
 
 
@@ -61,7 +61,6 @@ def rank_owners(dataset: Dataset, path: PricePath, bundle: Bundle, first_s: Time
     )
     active, shadow = compute_behaviour(bundle, rows["n_liquidations"], rows["last_liquidation_s"], as_of_s)
     baselines = {
-        RANDOM: draw_random(len(as_of_s)),
         RETURN: -since.relative,
         AGE: -since.age_s.astype(np.float64),
         PRIOR: rows["n_liquidations"].astype(np.float64),
@@ -74,6 +73,13 @@ def rank_owners(dataset: Dataset, path: PricePath, bundle: Bundle, first_s: Time
         event_days=rows["event_day"],
         model=Score(values=compute_log_odds(bundle, BORROWED, since, active), is_probability=False),
         baselines={name: Score(values=v, is_probability=False) for name, v in baselines.items()},
+        features={
+            "relative_price": since.relative,
+            "lowest_price": since.lowest,
+            "volatility": since.volatility,
+            "age_days": since.age_s / DAY_S,
+            PRIOR: baselines[PRIOR],
+        },
     )
 
 
