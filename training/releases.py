@@ -23,6 +23,8 @@ from training.datasets.canonical import Dataset
 from training.datasets.folder import read_dataset
 from training.datasets.maker import read_maker
 from training.datasets.streamed import Bounds, stream_borrower_rows
+from training.economics import cost_to_game
+from training.economics.report import describe_replay
 from training.errors import DatasetError
 from training.evaluation.validation_card import ValidationCard, build_validation_card
 from training.export import write_bundle
@@ -54,6 +56,7 @@ class Profile:
     symbols: tuple[str, ...] | None
     collateral_recipe: Recipe
     validation_draws: int
+    has_replay: bool = False
 
 
 PROFILES = {
@@ -63,6 +66,7 @@ PROFILES = {
         symbols=None,
         collateral_recipe=Recipe(rounds=120, depth=4, learning_rate=0.06, min_child_weight=5, l2=5),
         validation_draws=DRAWS,
+        has_replay=True,
     ),
     "small": Profile(
         borrower_step_days=14,
@@ -97,6 +101,8 @@ def _train_maker(data: Path, profile: Profile, out: Path, say: Say) -> Bundle:
     validation = validate_borrower_model(rows, MAKER_RECIPE, is_active=is_active, n_draws=profile.validation_draws)
     span = span_line(rows.as_of_s, HORIZON_S)
     card = borrower_card("borrower-1", _maker_source(rows, profile), span, trained, MAKER_LIMITS)
+    say("borrower-1: cost to game, and the laws on simulated attackers")
+    card = "\n".join((card, *cost_to_game.render(trained.model)))
     return _write_validated(
         out / "borrower-1", trained.model, card, build_validation_card(validation, data), rows.vectors
     )
@@ -111,6 +117,8 @@ def _train_pairs(data: Path, profile: Profile, out: Path, say: Say) -> Bundle:
     say(f"collateral-1: {len(rows.as_of_s)} rows; training")
     trained = train_collateral(rows, profile.collateral_recipe)
     card = collateral_card("collateral-1", source, span, trained)
+    if profile.has_replay:
+        card = "\n".join((card, *describe_replay(data, rows, profile.collateral_recipe, say))) + "\n"
     return write_bundle(out / "collateral-1", trained.model, card, rows.vectors)
 
 

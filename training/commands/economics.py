@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from training.economics.report import render, write_report
+from training.releases import PROFILES
 
 
 def add_parser(commands: Any) -> None:
@@ -19,6 +20,7 @@ def add_parser(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Replay, write and print."""
-    report = write_report(Path(options.data), Path(options.json) if options.json else None, print)
+    recipe = PROFILES["full"].collateral_recipe
+    report = write_report(Path(options.data), Path(options.json) if options.json else None, recipe, print)
     print("\n".join(render(report)))
     return 0

@@ -20,8 +20,9 @@ from training.collateral import read_runs
 from training.economics import offers, study
 from training.economics.frontier import BLOCK_DAYS, BlockSums, Comparison, bad_debt_at, compare
 from training.economics.liquidators import BONUS_BPS
-from training.releases import PROFILES
-from training.rows import build_collateral_rows
+from training.errors import DatasetError
+from training.rows import CollateralRows, build_collateral_rows
+from training.train import Recipe
 
 type Array = np.ndarray[Any, Any]
 type Keep = Callable[[str, study.AssetLoans], Array]
@@ -31,11 +32,18 @@ DELAYS_HOURS = (1, 6, HEADLINE_DELAY_HOURS)
 FIRST, END = date(2022, 1, 1), date(2025, 1, 1)
 CUTOFFS = (date(2022, 1, 1), date(2022, 7, 1), date(2023, 1, 1), date(2023, 7, 1), date(2024, 1, 1), date(2024, 7, 1))
 BORROWER_BUNDLE, COLLATERAL_BUNDLE = "borrower-1", "collateral-1"
-_ROWS_STEP_DAYS = 3
+ROWS_STEP_DAYS = 3
 
 
-def write_report(data: Path, json_path: Path | None, say: Callable[[str], None]) -> dict[str, Any]:
-    """Run the study and return it; also written as JSON where a path is given.
+def write_report(
+    data: Path,
+    json_path: Path | None,
+    recipe: Recipe,
+    say: Callable[[str], None],
+    *,
+    rows: CollateralRows | None = None,
+) -> dict[str, Any]:
+    """Run the study and return it; also written as JSON where a path is given. `rows` of all pairs are built where they are not given.
 
     Raises:
         DatasetError: if a folder is absent.
@@ -43,10 +51,11 @@ def write_report(data: Path, json_path: Path | None, say: Callable[[str], None])
     """
     inputs = study.read_inputs(data, _seconds(FIRST), (END - FIRST).days)
     borrower = load_bundle(BORROWER_BUNDLE, allow_sandbox=False)
-    say("replay: collateral rows of all pairs")
-    rows = build_collateral_rows(read_runs(data, None), step_days=_ROWS_STEP_DAYS)
+    if rows is None:
+        say("replay: collateral rows of all pairs")
+        rows = build_collateral_rows(read_runs(data, None), step_days=ROWS_STEP_DAYS)
     say(f"replay: training {len(CUTOFFS)} models, each on what lay before it")
-    models = study.train_until(rows, PROFILES["full"].collateral_recipe, [_seconds(day) for day in CUTOFFS])
+    models = study.train_until(rows, recipe, [_seconds(day) for day in CUTOFFS])
     say(f"replay: {len(inputs.runs)} assets under {len(offers.RULES)} rules")
     studies = study.replay_all(inputs, models, borrower, DELAYS_HOURS)
     committed = load_bundle(COLLATERAL_BUNDLE, allow_sandbox=False)
@@ -69,6 +78,20 @@ def write_report(data: Path, json_path: Path | None, say: Callable[[str], None])
     if json_path is not None:
         json_path.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     return report
+
+
+def describe_replay(data: Path, rows: CollateralRows, recipe: Recipe, say: Callable[[str], None]) -> list[str]:
+    """Return the card's part on the replay; without one of its folders it says which is missing."""
+    heading = "## A market replayed"
+    try:
+        report = write_report(data, None, recipe, say, rows=rows)
+    except DatasetError as error:
+        return [heading, f"Not replayed: {error.reason}."]
+    setting = (
+        f"Loans of 30 days on hourly prices, {FIRST} to {END}, {len(report['setting']['assets'])} assets that Aave lists, {HEADLINE_DELAY_HOURS} h from threshold to sale; models trained anew on what lay before each half-year. "
+        f"Intervals resample blocks of {BLOCK_DAYS} days. Borrowers stay passive, in all rules alike."
+    )
+    return [heading, setting, "", *render(report)]
 
 
 def describe(inputs: study.Inputs) -> dict[str, Any]:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from training.economics.offers import OURS_RATED, RULES, SMART_LTV, STATIC, STATIC_BUFFERED, ZERO_BAD_DEBT
-from training.economics.report import END, FIRST, render
+from training.economics.report import END, FIRST, describe_replay, render
+from training.releases import PROFILES
+from training.rows import CollateralRows
 
 
 def section(static_bad_debt_ppm: float, gain: tuple[float, float, float] | None) -> dict[str, Any]:
@@ -34,3 +39,13 @@ def test_render__figures__stand_beside_their_interval_and_limits() -> None:
 
 def test_study__dates__begin_after_a_year_of_prices_and_end_with_them() -> None:
     assert (str(FIRST), str(END)) == ("2022-01-01", "2025-01-01")
+
+
+def test_describe_replay__folder_without_parameters__says_what_is_missing(tmp_path: Path) -> None:
+    empty = np.zeros(0, dtype=np.int64)
+    rows = CollateralRows(vectors=empty.reshape(0, 12), falls_bps=empty, clusters=empty, as_of_s=empty)
+
+    lines = describe_replay(tmp_path, rows, PROFILES["full"].collateral_recipe, lambda _: None)
+
+    assert lines[0] == "## A market replayed"
+    assert "aave_reserve_params" in lines[1]
