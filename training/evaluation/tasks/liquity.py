@@ -62,7 +62,7 @@ def rank_owners(dataset: Dataset, path: PricePath, bundle: Bundle, first_s: Time
     active, shadow = compute_behaviour(bundle, rows["n_liquidations"], rows["last_liquidation_s"], as_of_s)
     baselines = {
         RETURN: -since.relative,
-        AGE: -since.age_s.astype(np.float64),
+        AGE: -since.age_s / DAY_S,
         PRIOR: rows["n_liquidations"].astype(np.float64),
         SHADOW: compute_log_odds(bundle, BORROWED, since, shadow),
     }
