@@ -27,6 +27,8 @@ type Array = np.ndarray[Any, Any]
 
 FROZEN_FILE = Path(__file__).parent / "baselines.json"
 RANDOM, BASE_RATE, SCORECARD = "random", "base_rate", "woe_logistic"
+FROM_BUNDLE = frozenset({"shadow", "with_shadow_trees"})
+"""Scores of the bundle itself: coefficients fitted to one bundle's would be wrong for the next."""
 LEAST_POSITIVES = 20
 _PLACES, _FORMAT = 6, 1
 
@@ -83,7 +85,9 @@ def fit_frozen(rows: TaskRows, until_s: int) -> Frozen | None:
     if not has_both(y) or y.sum() < LEAST_POSITIVES:
         return None
     rate = float(y.mean())
-    signals = {n: s.values[is_train] for n, s in rows.baselines.items() if not s.is_probability}
+    signals = {
+        n: s.values[is_train] for n, s in rows.baselines.items() if not s.is_probability and n not in FROM_BUNDLE
+    }
     fitted = {name: fit_calibration_of(signal, y) for name, signal in signals.items()}
     features = {name: column[is_train] for name, column in rows.features.items()}
     return Frozen(

@@ -15,6 +15,7 @@ from oracle.domain.units import DAY_S
 from training.errors import DatasetError
 from training.evaluation.baselines import (
     BASE_RATE,
+    FROM_BUNDLE,
     FROZEN_FILE,
     LEAST_POSITIVES,
     RANDOM,
@@ -83,6 +84,17 @@ def test_fit_frozen__signal_against_risk__gets_no_coefficients() -> None:
 
     assert frozen is not None
     assert set(frozen.calibrations) == {"signal"}
+
+
+def test_fit_frozen__score_of_the_bundle_itself__gets_no_coefficients() -> None:
+    rows = rows_of()
+    rows = replace(rows, baselines={**rows.baselines, "shadow": rows.baselines["signal"]})
+
+    frozen = fit_frozen(rows, 400 * DAY_S)
+
+    assert frozen is not None
+    assert "shadow" not in frozen.calibrations
+    assert all(FROM_BUNDLE.isdisjoint(f.calibrations) for f in read_frozen().values())
 
 
 def test_fit_frozen__too_few_positives__nothing_is_frozen() -> None:

@@ -53,8 +53,8 @@ def build_loan_task(rows: BorrowerRows, bundle: Bundle, horizon_s: int, groups: 
         event_days=rows.event_days,
         model=Score(values=published, is_probability=horizon_s == HORIZON_S),
         baselines={
-            name: Score(values=values, is_probability=False)
-            for name, values in (rule_signals(rows, days) | {SHADOW: shadow}).items()
+            **{name: Score(values=v, is_probability=False) for name, v in rule_signals(rows, days).items()},
+            SHADOW: Score(values=shadow, is_probability=horizon_s == HORIZON_S),
         },
         groups=groups,
         horizon_days=days,
