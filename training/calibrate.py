@@ -25,14 +25,14 @@ CONFIDENCE = 0.95
 _PRIOR_WEIGHT = 20.0
 
 
-def bin_middles() -> Array:
-    """Return the log-odds at the middle of each table bin."""
-    return np.asarray((TABLE_LO + (np.arange(TABLE_SIZE) + 0.5) * (1 << TABLE_SHIFT)) / LEAF_UNITS)
+def bin_middles(lo: int = TABLE_LO) -> Array:
+    """Return the log-odds at the middle of each bin of a table that starts at margin `lo`."""
+    return np.asarray((lo + (np.arange(TABLE_SIZE) + 0.5) * (1 << TABLE_SHIFT)) / LEAF_UNITS)
 
 
-def table_index(margins: Array) -> Array:
-    """Return the bin of each margin."""
-    return np.asarray(np.clip((margins - TABLE_LO) >> TABLE_SHIFT, 0, TABLE_SIZE - 1))
+def table_index(margins: Array, lo: int = TABLE_LO) -> Array:
+    """Return the bin of each margin in a table that starts at `lo`."""
+    return np.asarray(np.clip((margins - lo) >> TABLE_SHIFT, 0, TABLE_SIZE - 1))
 
 
 def fit_recalibration(margins: Array, is_positive: Array) -> tuple[float, float]:
@@ -48,9 +48,9 @@ def fit_recalibration(margins: Array, is_positive: Array) -> tuple[float, float]
     return float(np.round(fit.x[0], 3)), float(np.round(fit.x[1], 3))
 
 
-def probability_table(intercept: float, slope: float) -> tuple[int, ...]:
+def probability_table(intercept: float, slope: float, lo: int = TABLE_LO) -> tuple[int, ...]:
     """Return ppm by bin, within 1..999999, rising."""
-    ppm = np.rint(sigmoid(intercept + slope * bin_middles()) * 1e6).astype(np.int64)
+    ppm = np.rint(sigmoid(intercept + slope * bin_middles(lo)) * 1e6).astype(np.int64)
     return tuple(np.maximum.accumulate(np.clip(ppm, 1, 999_999)).tolist())
 
 

@@ -8,14 +8,11 @@ from typing import Any
 import numpy as np
 
 from oracle.domain.units import DAY_S
-from oracle.features.registry import BORROWER_SCHEMA, COLLATERAL_SCHEMA, Schema
+from oracle.features.registry import BORROWER_SCHEMA, Schema
 from oracle.scoring.bundle import training_span_line
 from oracle.scoring.model import Model, ModelFlag
 from training import calibrate
 from training.borrower import TREES, TrainedBorrower
-from training.collateral import BONUS_BPS, BUFFER_BPS, RISK_UNITS, TrainedCollateral
-from training.collateral_holdout import Figure, HeldOut
-from training.labels import GAP_FALL_BPS, LIQUIDATION_WINDOW_HOURS
 from training.validate import Gain, Metrics
 
 MAKER_LIMITS = """\
@@ -27,11 +24,6 @@ MAKER_LIMITS = """\
 GENERATED_LIMITS = """\
 - Generated activity: borrowers behave as the generator was told to. Nothing here says anything about real borrowers.
 - It exists so that a local world can show active behaviour trees. The sandbox flag keeps it from loading anywhere else."""
-PRICE_LIMITS = """\
-- Pairs alive in 2025 and a few that died: survivors are over-represented, so falls of long-tail tokens are understated.
-- Large falls cluster on few days; rows of one day are one piece of news. The interval resamples months.
-- No liquidity, no issuer or bridge failure is in the prices: what those facts add is set by judgement, see below.
-- Staked and wrapped tokens against their base cover 2023 and later only: no crisis of theirs is in the data."""
 
 
 def span_line(as_of_s: np.ndarray[Any, Any], horizon_s: int) -> str:
@@ -63,9 +55,9 @@ def borrower_card(name: str, source: str, span: str, trained: TrainedBorrower, l
         f"{validation.split}: {validation.n_rows} rows, {validation.n_positives} positive, of {validation.n_positive_clusters} borrowers.",
         f"AUC of `{TREES}`: 95 % interval {validation.auc_low:.3f} to {validation.auc_high:.3f}, counting borrowers and months together.",
         "",
-        *_metric_table(validation.metrics),
+        *metric_table(validation.metrics),
         "",
-        f"Log-loss gain of the trees over the best structural baseline ({validation.best_baseline}): {_gain(validation.gain)}.",
+        f"Log-loss gain of the trees over the best structural baseline ({validation.best_baseline}): {gain_text(validation.gain)}.",
         "",
         f"Probabilities are recalibrated out of time (intercept {trained.recalibration[0]:+.3f}, slope {trained.recalibration[1]:.3f}).",
         f"Upper bounds are one-sided at {calibrate.CONFIDENCE:.0%}, by borrower, pooled with riskier groups.",
@@ -75,84 +67,17 @@ def borrower_card(name: str, source: str, span: str, trained: TrainedBorrower, l
         "## What the data cannot show",
         limits,
         "",
-        *_feature_table(BORROWER_SCHEMA, model),
+        *feature_table(BORROWER_SCHEMA, model),
     ]
     return "\n".join(lines) + "\n"
 
 
-def collateral_card(name: str, source: str, span: str, trained: TrainedCollateral) -> str:
-    """Return the card of a collateral bundle."""
-    levels = ", ".join(f"{units / 4096:.1f}" for units in RISK_UNITS)
-    lines = [
-        "Trees: ACTIVE, as always for a collateral. The data cannot show issuer, bridge or liquidity failures; what those add is judgement.",
-        *_unproved_gain(trained.held_out),
-        "",
-        f"# {name}",
-        "",
-        f"Log-odds of a fall of {GAP_FALL_BPS // 100} % within {LIQUIDATION_WINDOW_HOURS} hours. Source: {source}.",
-        span,
-        "",
-        f"Forward validation with a purge: {trained.n_rows} rows, {trained.n_positives} positive, on {trained.n_positive_days} days.",
-        "",
-        *_metric_table(trained.metrics),
-        "",
-        f"Log-loss gain of the trees over a logit of 7-day volatility: {_gain(trained.gain)}.",
-        "",
-        *_held_out_lines(trained.held_out),
-        f"`drawdownBps` is the 99.5th percentile of the deepest fall in the window at that margin. Bonus {BONUS_BPS} bps, buffer {BUFFER_BPS} bps, cap and floor share by judgement.",
-        f"Issuer and bridge levels 0 to 3 add {levels} of log-odds each, by judgement.",
-        "",
-        "## What the data cannot show",
-        PRICE_LIMITS,
-        "",
-        *_feature_table(COLLATERAL_SCHEMA, trained.model),
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def _unproved_gain(held_out: HeldOut | None) -> list[str]:
-    """Return the depths at which the trees' gain over 7-day volatility may be none, as one line."""
-    unproved = [f"{r.fall_bps // 100} %" for r in held_out.ranks if r.pooled_gain[1] <= 0] if held_out else []
-    if not unproved:
-        return []
-    return [
-        f"Nor can they show, on so few days of falls, that the trees rank falls of {' and '.join(unproved)} better than 7-day volatility does."
-    ]
-
-
-def _held_out_lines(held_out: HeldOut | None) -> list[str]:
-    """Return the figures of the held-out time; none where it holds no fall."""
-    if held_out is None:
-        return []
-    first, last = (datetime.fromtimestamp(time_s, UTC).date() for time_s in (held_out.first_s, held_out.last_s))
-    rows = [
-        f"| {r.fall_bps // 100} % | {r.n_positives} on {r.n_days} days | {_figure(r.pooled)} | {_figure(r.pooled_gain)} | {_figure(r.within)} | {_figure(r.within_gain)} |"
-        for r in held_out.ranks
-    ]
-    coverage = "; ".join(f"{level:.1%}: {_figure(figure, 4)}" for level, figure in held_out.coverage.items())
-    return [
-        f"Held out, {first} to {last}: a model of the rows before, {held_out.n_rows} rows. Gain: over 7-day volatility, paired. 95 % intervals resample weeks.",
-        "",
-        "| fall in 24 h | positive | AUC | gain | AUC within a pair | gain |",
-        "| --- | --- | --- | --- | --- | --- |",
-        *rows,
-        "",
-        f"Share of these rows whose fall stays within a drawdown table of quantile {coverage}. All pairs together: one class may lie far from it.",
-        "",
-    ]
-
-
-def _figure(figure: Figure, places: int = 3) -> str:
-    value, low, high = figure
-    return f"{value:.{places}f} ({low:.{places}f} to {high:.{places}f})"
-
-
-def _metric_table(metrics: tuple[Metrics, ...]) -> list[str]:
+def metric_table(metrics: tuple[Metrics, ...]) -> list[str]:
     rows = [f"| {m.name} | {m.auc:.3f} | {m.pr_auc:.3f} | {m.log_loss:.4f} | {m.brier:.4f} |" for m in metrics]
     return ["| out of time | AUC | PR-AUC | log loss | Brier |", "| --- | --- | --- | --- | --- |", *rows]
 
 
-def _feature_table(schema: Schema, model: Model) -> list[str]:
+def feature_table(schema: Schema, model: Model) -> list[str]:
     sign = {-1: "falls", 0: "free", 1: "rises"}
     rows = [
         f"| {f.slot} | {f.name} | {f.unit} | {sign[f.monotone]} | {support.lo}..{support.hi}{', required' if support.is_required else ''} |"
@@ -161,5 +86,5 @@ def _feature_table(schema: Schema, model: Model) -> list[str]:
     return ["| slot | feature | unit | risk | rated within |", "| --- | --- | --- | --- | --- |", *rows]
 
 
-def _gain(gain: Gain) -> str:
+def gain_text(gain: Gain) -> str:
     return f"{gain.mean:+.5f}, 95 % interval {gain.low:+.5f} to {gain.high:+.5f}"

@@ -1,7 +1,6 @@
 """What a collateral model trained before July 2023 says of the time after: the figures of the card, with intervals.
 
-Comparisons are paired: model and baseline on the same rows, by resampling weeks, since falls come to all pairs on the same days. The drawdown's table is
-fitted on the training span's own margins.
+Comparisons are paired: model and baseline on the same rows, by resampling weeks. Trees and tables come from the rows before alone, by the same code that trains the release.
 """
 
 from __future__ import annotations
@@ -9,29 +8,29 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any
 
 import numpy as np
-from scipy.stats import rankdata
 
 from oracle.domain.units import DAY_S
 from oracle.features.registry import COLLATERAL_SCHEMA
+from oracle.scoring.model import Trees
 from oracle.scoring.reference import compute_margins
 from training.calibrate import table_index
+from training.collateral_baselines import HISTORICAL_VAR
+from training.collateral_days import PriceDays
+from training.collateral_tables import LEVEL, TABLE_LO, cross_margins, drawdown_table, train_packed
+from training.collateral_weeks import Figure, auc, resample, within_auc
+from training.datasets.assets import class_masks
 from training.labels import GAP_FALL_BPS, LIQUIDATION_WINDOW_HOURS
 from training.rows import CollateralRows
-from training.snap import pack_trees, snap_booster
-from training.train import Recipe, train_trees
-from training.units import LEAF_UNITS
+from training.train import Recipe
 
 type Array = np.ndarray[Any, Any]
-type Figure = tuple[float, float, float]
-"""A value and its 95 % interval."""
 
 HELD_OUT_FROM = datetime(2023, 7, 1, tzinfo=UTC)
 LARGE_FALL_BPS = 2_500
-_DRAWS, _BLOCK_S = 200, 7 * DAY_S
+ALL_LENDING = "all"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,89 +47,97 @@ class RankRow:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DrawdownRow:
+    """How well the 99th percentile holds for one class of lending assets, every day: `pinball_gain` is relative to historical VaR, negative where the model is better."""
+
+    name: str
+    n_rows: int
+    coverage: Figure
+    historical_coverage: Figure
+    pinball_gain: Figure
+
+
+@dataclass(frozen=True, kw_only=True)
 class HeldOut:
-    """The figures, and the UTC days of the first and last row; `coverage` is that of drawdown tables of each quantile."""
+    """The figures, and the UTC days of the first and last row."""
 
     first_s: int
     last_s: int
     n_rows: int
     ranks: tuple[RankRow, ...]
-    coverage: dict[float, Figure]
+    drawdowns: tuple[DrawdownRow, ...]
 
 
-def hold_out(
-    rows: CollateralRows, recipe: Recipe, quantile_tables: dict[float, Callable[[Array, Array], Array]]
-) -> HeldOut | None:
-    """Return the figures of a model of the rows whose window ended before `HELD_OUT_FROM`; None if one side holds no fall of 15 %."""
+def hold_out(rows: CollateralRows, recipe: Recipe, days: PriceDays | None = None) -> HeldOut | None:
+    """Return the figures of a model of the rows whose window ended before `HELD_OUT_FROM`; None if one side holds no fall of 15 %.
+
+    Drawdowns are those of `days`, of which only what lies after counts.
+    """
     start_s = int(HELD_OUT_FROM.timestamp())
-    before = rows.as_of_s + LIQUIDATION_WINDOW_HOURS * 3_600 <= start_s
-    after = rows.as_of_s >= start_s
-    is_positive = (rows.falls_bps >= GAP_FALL_BPS).astype(np.int64)
-    if min(is_positive[before].sum(), is_positive[after].sum()) == 0:
+    before = rows.select(rows.as_of_s + LIQUIDATION_WINDOW_HOURS * 3_600 <= start_s)
+    after = rows.select(rows.as_of_s >= start_s)
+    if not all((side.falls_bps >= GAP_FALL_BPS).any() for side in (before, after)):
         return None
-    booster = train_trees(rows.vectors[before], is_positive[before], COLLATERAL_SCHEMA, recipe)
-    nodes, _ = snap_booster(booster, base_units=prior_units(is_positive[before]))
-    margins = compute_margins(pack_trees(nodes), rows.vectors)
-    times, falls, owners = rows.as_of_s[after], rows.falls_bps[after], rows.clusters[after]
+    trees = train_packed(before, recipe)
+    margins = compute_margins(trees, after.vectors)
     slot = next(f.slot for f in COLLATERAL_SCHEMA if f.name == "volatility_7d")
-    scores = (margins[after], rows.vectors[after][:, slot])
-    covered = {
-        level: falls <= build(margins[before], rows.falls_bps[before])[table_index(margins[after])]
-        for level, build in quantile_tables.items()
-    }
-    depths = [d for d in (GAP_FALL_BPS, LARGE_FALL_BPS) if (falls >= d).any()]
+    depths = [d for d in (GAP_FALL_BPS, LARGE_FALL_BPS) if (after.falls_bps >= d).any()]
     return HeldOut(
-        first_s=int(times.min()),
-        last_s=int(times.max()),
-        n_rows=len(times),
-        ranks=tuple(_rank(falls, d, scores, owners, times) for d in depths),
-        coverage={level: resample(times, partial(_share, is_covered)) for level, is_covered in covered.items()},
+        first_s=int(after.as_of_s.min()),
+        last_s=int(after.as_of_s.max()),
+        n_rows=len(after.as_of_s),
+        ranks=tuple(_rank(after, d, (margins, after.vectors[:, slot])) for d in depths),
+        drawdowns=_drawdowns(before, recipe, trees, days.select(days.as_of_s >= start_s)) if days is not None else (),
     )
 
 
-def prior_units(is_positive: Array) -> int:
-    """Return the log-odds of the rate, in units of 2^-12: what the trees start from."""
-    rate = is_positive.mean()
-    return round(float(np.log(rate / (1 - rate))) * LEAF_UNITS)
+def _drawdowns(before: CollateralRows, recipe: Recipe, trees: Trees, days: PriceDays) -> tuple[DrawdownRow, ...]:
+    table = np.array(drawdown_table(cross_margins(before, recipe), before.falls_bps))
+    days = days.select((days.falls_bps >= 0) & ~np.isnan(days.forecasts_bps[HISTORICAL_VAR]))
+    forecasts = table[table_index(compute_margins(trees, days.vectors), TABLE_LO)]
+    masks = {ALL_LENDING: np.ones(len(forecasts), dtype=np.bool_), **class_masks(days.symbols)}
+    return tuple(
+        _drawdown(name, days.select(mask), forecasts[mask]) for name, mask in masks.items() if bool(mask.any())
+    )
 
 
-def within_auc(is_positive: Array, score: Array, owners: Array) -> float:
-    """Return the mean of each owner's own AUC, weighted by its positives; NaN if no owner has both outcomes."""
-    order = np.argsort(owners, kind="stable")
-    total, weight = 0.0, 0
-    for rows in np.split(order, np.flatnonzero(np.diff(owners[order])) + 1):
-        hits = int(is_positive[rows].sum())
-        if 0 < hits < len(rows):
-            total += hits * _auc(is_positive[rows], score[rows])
-            weight += hits
-    return total / weight if weight else float("nan")
+def _drawdown(name: str, days: PriceDays, forecasts: Array) -> DrawdownRow:
+    historical = days.forecasts_bps[HISTORICAL_VAR]
+    model_loss, historical_loss = (_pinball(days.falls_bps, q) for q in (forecasts, historical))
+    return DrawdownRow(
+        name=name,
+        n_rows=len(forecasts),
+        coverage=_coverage(days, forecasts),
+        historical_coverage=_coverage(days, historical),
+        pinball_gain=resample(
+            days.as_of_s, lambda rows: float(model_loss[rows].sum() / historical_loss[rows].sum()) - 1
+        ),
+    )
 
 
-def resample(times: Array, statistic: Callable[[Array], float]) -> Figure:
-    """Return a statistic of all rows, and its 95 % interval by resampling whole weeks; draws without one are left out."""
-    _, member = np.unique(times // _BLOCK_S, return_inverse=True)
-    rows_of = np.split(np.argsort(member, kind="stable"), np.cumsum(np.bincount(member))[:-1])
-    random = np.random.default_rng(11)
-    draws = [
-        statistic(np.concatenate([rows_of[i] for i in random.integers(0, len(rows_of), len(rows_of))]))
-        for _ in range(_DRAWS)
-    ]
-    low, high = np.nanquantile(draws, [0.025, 0.975])
-    return statistic(np.arange(len(times))), float(low), float(high)
+def _coverage(days: PriceDays, forecasts: Array) -> Figure:
+    is_covered = days.falls_bps <= forecasts
+    return resample(days.as_of_s, lambda rows: float(is_covered[rows].mean()))
 
 
-def _rank(falls: Array, fall_bps: int, scores: tuple[Array, Array], owners: Array, times: Array) -> RankRow:
-    is_positive = falls >= fall_bps
+def _pinball(losses: Array, forecasts: Array) -> Array:
+    excess = losses - forecasts
+    return np.asarray(np.where(excess > 0, LEVEL * excess, (LEVEL - 1) * excess))
+
+
+def _rank(rows: CollateralRows, fall_bps: int, scores: tuple[Array, Array]) -> RankRow:
+    is_positive = rows.falls_bps >= fall_bps
+    times = rows.as_of_s
     model, baseline = scores
 
     def pooled(score: Array) -> Callable[[Array], float]:
-        return lambda rows: _auc(is_positive[rows], score[rows])
+        return lambda drawn: auc(is_positive[drawn], score[drawn])
 
     def within(score: Array) -> Callable[[Array], float]:
-        return lambda rows: within_auc(is_positive[rows], score[rows], owners[rows])
+        return lambda drawn: within_auc(is_positive[drawn], score[drawn], rows.clusters[drawn])
 
     def gain(build: Callable[[Array], Callable[[Array], float]]) -> Figure:
-        return resample(times, lambda rows: build(model)(rows) - build(baseline)(rows))
+        return resample(times, lambda drawn: build(model)(drawn) - build(baseline)(drawn))
 
     return RankRow(
         fall_bps=fall_bps,
@@ -141,16 +148,3 @@ def _rank(falls: Array, fall_bps: int, scores: tuple[Array, Array], owners: Arra
         within=resample(times, within(model)),
         within_gain=gain(within),
     )
-
-
-def _share(is_covered: Array, rows: Array) -> float:
-    return float(is_covered[rows].mean())
-
-
-def _auc(is_positive: Array, score: Array) -> float:
-    if not 0 < is_positive.sum() < len(is_positive):
-        return float("nan")
-    ranks = rankdata(score)
-    n_positives = int(is_positive.sum())
-    excess = float(ranks[is_positive].sum()) - n_positives * (n_positives + 1) / 2
-    return excess / (n_positives * (len(is_positive) - n_positives))

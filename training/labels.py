@@ -42,8 +42,10 @@ def find_liquidation(
     return None
 
 
-def deepest_falls_bps(prices: np.ndarray[Any, Any], starts: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Return for each start index the deepest fall below its price within the window, in bps; starts leave room for it."""
-    windows = np.lib.stride_tricks.sliding_window_view(prices, LIQUIDATION_WINDOW_HOURS + 1)[starts]
+def deepest_falls_bps(
+    prices: np.ndarray[Any, Any], starts: np.ndarray[Any, Any], *, hours: int = LIQUIDATION_WINDOW_HOURS
+) -> np.ndarray[Any, Any]:
+    """Return for each start index the deepest fall below its price within so many hours, in bps; starts leave room for it."""
+    windows = np.lib.stride_tricks.sliding_window_view(prices, hours + 1)[starts]
     lowest = windows.min(axis=1)
     return np.asarray((windows[:, 0] - lowest) * BPS // windows[:, 0])

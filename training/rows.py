@@ -63,12 +63,23 @@ class BorrowerRows:
 
 @dataclass(frozen=True, kw_only=True)
 class CollateralRows:
-    """One row per pair and midnight; `clusters` number the pairs, `falls_bps` is the deepest fall in the window after."""
+    """One row per pair and midnight; `clusters` number the pairs, `falls_bps` is the deepest fall in the window after, `hour_falls_bps` that of its first hour."""
 
     vectors: Array
     falls_bps: Array
+    hour_falls_bps: Array
     clusters: Array
     as_of_s: Array
+
+    def select(self, mask: Array) -> CollateralRows:
+        """Return the rows of a mask."""
+        return CollateralRows(
+            vectors=self.vectors[mask],
+            falls_bps=self.falls_bps[mask],
+            hour_falls_bps=self.hour_falls_bps[mask],
+            clusters=self.clusters[mask],
+            as_of_s=self.as_of_s[mask],
+        )
 
 
 def build_borrower_rows(dataset: Dataset, *, step_days: int) -> BorrowerRows:
@@ -168,7 +179,7 @@ def concatenate(parts: list[BorrowerRows]) -> BorrowerRows:
 def build_collateral_rows(runs: list[PriceRun], *, step_days: int) -> CollateralRows:
     """Return rows of every `step_days`-th midnight of each run with a month before it and the window after it."""
     symbols = sorted({r.symbol for r in runs})
-    vectors, falls, clusters, times = [], [], [], []
+    vectors, falls, hour_falls, clusters, times = [], [], [], [], []
     for number, run in enumerate(runs):
         midnight = -(-run.first_hour_s // DAY_S) * DAY_S + (number % step_days) * DAY_S
         starts = np.arange(
@@ -178,12 +189,14 @@ def build_collateral_rows(runs: list[PriceRun], *, step_days: int) -> Collateral
         if len(starts) == 0:
             continue
         falls.append(deepest_falls_bps(run.prices, starts))
+        hour_falls.append(deepest_falls_bps(run.prices, starts, hours=1))
         vectors += [compute_price_vector(run.prices[: start + 1], 0, 0) for start in starts.tolist()]
         clusters += [symbols.index(run.symbol)] * len(starts)
         times.append(run.first_hour_s + starts * HOUR_S)
     return CollateralRows(
         vectors=np.array(vectors, dtype=np.int64),
         falls_bps=np.concatenate(falls),
+        hour_falls_bps=np.concatenate(hour_falls),
         clusters=np.array(clusters),
         as_of_s=np.concatenate(times),
     )

@@ -44,7 +44,12 @@ def train_trees(
     rate = float(np.clip(is_positive.mean(), 1e-6, 1 - 1e-6))
     base = offsets / LEAF_UNITS if offsets is not None else np.full(len(vectors), np.log(rate / (1 - rate)))
     data.set_base_margin(base.astype(np.float32))
-    parameters = {
+    return xgb.train(booster_parameters(schema, recipe), data, num_boost_round=recipe.rounds)
+
+
+def booster_parameters(schema: Schema, recipe: Recipe) -> dict[str, Any]:
+    """Return what xgboost is told: one thread, the declared directions as constraints."""
+    return {
         "objective": "binary:logistic",
         "tree_method": "hist",
         "max_bin": 256,
@@ -58,4 +63,3 @@ def train_trees(
         "nthread": 1,
         "monotone_constraints": "(" + ",".join(str(int(f.monotone)) for f in schema) + ")",
     }
-    return xgb.train(parameters, data, num_boost_round=recipe.rounds)

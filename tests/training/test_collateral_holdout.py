@@ -10,8 +10,10 @@ import pytest
 
 from oracle.domain.units import DAY_S
 from oracle.features.registry import COLLATERAL_SCHEMA
-from training.collateral import drawdown_table
-from training.collateral_holdout import HELD_OUT_FROM, hold_out, resample, within_auc
+from training.collateral_baselines import HISTORICAL_VAR
+from training.collateral_days import PriceDays
+from training.collateral_holdout import HELD_OUT_FROM, hold_out
+from training.collateral_weeks import resample, within_auc
 from training.rows import CollateralRows
 from training.train import Recipe
 
@@ -26,15 +28,22 @@ def rows_around(n_days: int) -> CollateralRows:
     return CollateralRows(
         vectors=vectors,
         falls_bps=np.where(vectors[:, 2] > 4_000, random.integers(1_000, 2_000, len(days)), 100),
+        hour_falls_bps=np.full(len(days), 50),
         clusters=np.tile(np.arange(5), 2 * n_days),
         as_of_s=START_S + days * DAY_S,
     )
 
 
-def build(
-    margins: np.ndarray[tuple[int], np.dtype[np.int64]], falls: np.ndarray[tuple[int], np.dtype[np.int64]]
-) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    return np.array(drawdown_table(margins, falls, 0.99))
+def days_after(n_days: int) -> PriceDays:
+    random = np.random.default_rng(2)
+    falls = random.integers(0, 1_000, n_days)
+    return PriceDays(
+        symbols=("ETH", "USDC") * (n_days // 2),
+        as_of_s=START_S + np.arange(n_days) * DAY_S,
+        vectors=random.integers(1, 5_000, (n_days, len(COLLATERAL_SCHEMA))),
+        falls_bps=falls,
+        forecasts_bps={HISTORICAL_VAR: np.full(n_days, 1_000.0)},
+    )
 
 
 def test_within_auc__two_owners__weighted_by_their_positives() -> None:
@@ -70,7 +79,7 @@ def test_resample__many_weeks__interval_holds_the_mean() -> None:
 
 
 def test_hold_out__days__start_where_training_ends() -> None:
-    held_out = hold_out(rows_around(60), RECIPE, {0.99: build})
+    held_out = hold_out(rows_around(60), RECIPE)
 
     assert held_out is not None
     assert held_out.first_s == START_S
@@ -89,11 +98,20 @@ def test_hold_out__day_whose_window_reaches_in__trains_nothing() -> None:
 
     assert not overlapping.any()
     assert is_last.any()
-    assert hold_out(shifted, RECIPE, {0.99: build}) == hold_out(changed, RECIPE, {0.99: build})
+    assert hold_out(shifted, RECIPE) == hold_out(changed, RECIPE)
 
 
 def test_hold_out__no_fall_on_one_side__nothing_to_report() -> None:
     rows = rows_around(60)
     calm = replace(rows, falls_bps=np.where(rows.as_of_s >= START_S, 100, rows.falls_bps))
 
-    assert hold_out(calm, RECIPE, {0.99: build}) is None
+    assert hold_out(calm, RECIPE) is None
+
+
+def test_hold_out__days_of_lending_assets__reported_by_class() -> None:
+    held_out = hold_out(rows_around(60), RECIPE, days_after(60))
+
+    assert held_out is not None
+    assert [(row.name, row.n_rows) for row in held_out.drawdowns] == [("all", 60), ("majors", 30), ("stablecoins", 30)]
+    # No fall reaches the baseline's 1,000 bps.
+    assert all(row.historical_coverage == (1.0, 1.0, 1.0) for row in held_out.drawdowns)
