@@ -96,13 +96,7 @@ def train_until(rows: CollateralRows, recipe: Recipe, cutoffs_s: Sequence[int]) 
     models = []
     for cutoff_s in cutoffs_s:
         known = rows.as_of_s + LIQUIDATION_WINDOW_HOURS * 3_600 <= cutoff_s
-        past = CollateralRows(
-            vectors=rows.vectors[known],
-            falls_bps=rows.falls_bps[known],
-            clusters=rows.clusters[known],
-            as_of_s=rows.as_of_s[known],
-        )
-        model = train_collateral(past, recipe).model
+        model = train_collateral(rows.select(known), recipe).model
         models.append(offers.ModelUntil(known_until_s=cutoff_s, model=model))
     return tuple(models)
 
