@@ -31,7 +31,7 @@ contract ModelGasTest is ModelFixture {
         bytes memory vector = runSelfTestCases("collateral-1")[0].vector;
 
         registry.scoreCollateral(ids["collateral-1"], vector);
-        vm.snapshotGasLastCall("model", "collateral-1 (122 trees of depth 4)");
+        vm.snapshotGasLastCall("model", "collateral-1 (39 trees of depth 5)");
     }
 
     function test_ScoreGas_Largest_StaysUnderItsLimit() public {
