@@ -43,7 +43,9 @@ def test_study__dates__begin_after_a_year_of_prices_and_end_with_them() -> None:
 
 def test_describe_replay__folder_without_parameters__says_what_is_missing(tmp_path: Path) -> None:
     empty = np.zeros(0, dtype=np.int64)
-    rows = CollateralRows(vectors=empty.reshape(0, 12), falls_bps=empty, clusters=empty, as_of_s=empty)
+    rows = CollateralRows(
+        vectors=empty.reshape(0, 12), falls_bps=empty, hour_falls_bps=empty, clusters=empty, as_of_s=empty
+    )
 
     lines = describe_replay(tmp_path, rows, PROFILES["full"].collateral_recipe, lambda _: None)
 
