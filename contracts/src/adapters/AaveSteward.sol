@@ -11,6 +11,7 @@ import { ScoreMath } from "../libraries/ScoreMath.sol";
 /// @title Steward of Aave v3 reserves that holds RISK_ADMIN
 /// @dev It calls three of the functions that the role opens and has no owner: governance stops it by revoking the role. It starts
 ///      from what Aave holds, so that governance may set anything meanwhile; an LTV of 0 is governance's switch, never undone.
+///      Users in an e-mode category go by the category's figures, which it does not move.
 contract AaveSteward is IAaveSteward {
     struct Clocks {
         uint64 loosenedAt;

@@ -41,10 +41,13 @@ contract AaveStewardTest is StewardFixture {
 
     function test_Refresh_CapOfNone_IsCapped() public {
         aave.set(7800, 8250, 10_500, 0, 0);
-        post(FIRST_EPOCH, collateralOf(PAIR));
+        (uint64 deployedAt,) = steward.clocksOf(ASSET);
+        post(FIRST_EPOCH + 48, collateralOf(PAIR));
         steward.refresh(ASSET);
 
         _assertTerms(7500, 8250, 100_000, 50_000);
+        (uint64 loosenedAt,) = steward.clocksOf(ASSET);
+        assertEq(loosenedAt, deployedAt);
     }
 
     function test_Refresh_WithoutBorrowShare_LeavesTheBorrowCap() public {
@@ -183,6 +186,59 @@ contract AaveStewardTest is StewardFixture {
         steward.refresh(ASSET);
 
         _assertTerms(7000, 8333, 100_000, 50_000);
+    }
+
+    /// @dev A-04: the lesser of both, whichever it is, however far the step would reach.
+    function test_Refresh_BothLooser_RisesToTheLesserOfThem() public {
+        aave.set(7000, 7800, 10_500, 100_000, 50_000);
+        postFinal(FIRST_EPOCH + 48, scoreOf(7010, 7840, 20_000));
+        post(FIRST_EPOCH + 49, scoreOf(7500, 7820, 20_000));
+        steward.refresh(ASSET);
+
+        _assertTerms(7010, 7820, 100_000, 50_000);
+    }
+
+    /// @dev A-03, A-04: what an unrated pair was last rated at moves nothing, though the newest score is rated.
+    function test_Refresh_FinalScoreUnrated_NeitherLoosensNorLowers() public {
+        aave.set(7000, 8250, 10_500, 50_000, 20_000);
+        IScoreOracle.CollateralScore memory score = collateralOf(PAIR);
+        score.binding = 3;
+        postFinal(FIRST_EPOCH + 48, score);
+        post(FIRST_EPOCH + 49, collateralOf(PAIR));
+        steward.refresh(ASSET);
+
+        assertEq(aave.writes(), 0);
+        (, uint64 loweringSince) = steward.clocksOf(ASSET);
+        assertEq(loweringSince, 0);
+    }
+
+    /// @dev A-03: a fall that the score no longer asks for begins anew, with its notice, when it asks again.
+    function test_Refresh_ThresholdNoLongerLower_EndsTheFall() public {
+        postFinal(FIRST_EPOCH, collateralOf(PAIR));
+        steward.refresh(ASSET);
+        postFinal(FIRST_EPOCH + 3, scoreOf(7500, 8250, 20_000));
+        steward.refresh(ASSET);
+
+        (, uint64 loweringSince) = steward.clocksOf(ASSET);
+        assertEq(loweringSince, 0);
+        assertEq(aave.threshold(), 8250);
+    }
+
+    /// @dev A-04: whichever of the four rises alone starts the delay.
+    function test_Refresh_OneFigureRises_WaitsBeforeTheNext() public {
+        _assertOneStep(FIRST_EPOCH + 48, [uint24(7400), 8000, 100_000, 50_000], [uint256(7450), 8000, 100_000, 50_000]);
+        _assertOneStep(FIRST_EPOCH + 96, [uint24(7500), 7900, 100_000, 50_000], [uint256(7500), 7950, 100_000, 50_000]);
+        _assertOneStep(FIRST_EPOCH + 144, [uint24(7500), 8000, 50_000, 50_000], [uint256(7500), 8000, 55_000, 50_000]);
+        _assertOneStep(FIRST_EPOCH + 192, [uint24(7500), 8000, 100_000, 20_000], [uint256(7500), 8000, 100_000, 22_000]);
+    }
+
+    /// A gap of none asks for the largest cap; a tenth of 1,005 is 100.5, and a step is whole tokens, rounded up.
+    function test_Refresh_NoGapAndAnOddCap_RisesByARoundedStep() public {
+        aave.set(7500, 8000, 10_500, 1005, 50_000);
+        postFinal(FIRST_EPOCH + 48, scoreOf(7500, 8000, 0));
+        steward.refresh(ASSET);
+
+        _assertTerms(7500, 8000, 1106, 55_000);
     }
 
     // --- no score, no change ------------------------------------------------------------------
@@ -332,6 +388,14 @@ contract AaveStewardTest is StewardFixture {
 
     function deployOf(IAaveSteward.Policy calldata given) external {
         stewardOf(given);
+    }
+
+    function _assertOneStep(uint64 epoch, uint24[4] memory from, uint256[4] memory to) private {
+        aave.set(from[0], from[1], 10_500, from[2], from[3]);
+        postFinal(epoch, collateralOf(PAIR));
+        steward.refresh(ASSET);
+        steward.refresh(ASSET);
+        _assertTerms(to[0], to[1], to[2], to[3]);
     }
 
     function _expectExpired(uint64 epoch) private {
