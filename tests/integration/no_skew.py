@@ -21,7 +21,8 @@ from oracle.node.provision import provision_sandbox
 from oracle.node.settings import LocalSettings, load_settings
 from oracle.sandbox.world import World
 from training.datasets.canonical import Dataset
-from training.datasets.folder import read_dataset
+from training.datasets.folder import read_dataset, read_without_borrowers
+from training.datasets.streamed import Bounds, stream_borrowers
 from training.histories import compute_vectors
 
 type Vectors = Mapping[SubjectId, tuple[int, ...]]
@@ -64,6 +65,9 @@ async def compare_node_and_training(world: World, scratch: Path, *, cuts: int, e
     epoch = end_s // world.config.committee.epoch_seconds
     await export_dataset(scratch / "dataset", "no skew", settings, epoch=epoch, cuts=cuts, every_days=every_days)
     dataset = read_dataset(scratch / "dataset")
+    # The way for tables larger than memory gives the same borrowers, so the same vectors.
+    streamed = stream_borrowers(scratch / "dataset", read_without_borrowers(scratch / "dataset"), Bounds(sort_mb=64))
+    assert tuple(borrower for batch in streamed for borrower in batch) == dataset.borrowers
     node, n_borrowers = await _observe(settings, Epoch(epoch), cuts=cuts, every_days=every_days)
     return Comparison(
         node=node,
