@@ -45,7 +45,7 @@ REDSTONE_PACKAGE := @redstone-finance/evm-connector@0.9.0
 REDSTONE_SHA512 := 880eda90306a1166ff3b679601cd2cc8d9a9f157cf31bce91dfe7423ec461b7ae7038cbfffd1791beb40e32b147163054f395f5f6f28b3bbf4d123a6809d4b8d
 PEERS_STAMP := build/peers/.compiled
 
-.PHONY: help setup contracts model-runs venus peers demo test test-python test-contracts test-slow check lint types layers contracts-format gas \
+.PHONY: help setup contracts model-runs venus peers demo test test-python test-contracts test-slow check lint types layers contracts-format gas proofs \
         openapi openapi-check bench train train-sandbox train-small lock fmt clean distclean
 
 help: ## list the targets
@@ -189,6 +189,18 @@ layers: $(PY_STAMP)
 contracts-format: setup
 	@$(FORGE) fmt --check contracts
 	@$(NODE_BIN)/solhint --disc --max-warnings 0 'contracts/src/**/*.sol'
+	@$(FORGE) lint --deny warnings contracts/src >/dev/null
+
+# Each tool has an environment of its own: their pins do not fit ours.
+build/tools/%/.installed: contracts/tools/%.lock | $(UV)
+	@echo 'setup: $* into build/tools/$*'
+	@$(UV) venv --quiet --clear --python "$$(cat .python-version)" build/tools/$* 2>/dev/null || $(UV) venv --quiet --clear --python '>=3.12' build/tools/$*
+	@$(UV) pip sync --quiet --require-hashes --python build/tools/$*/bin/python $<
+	@touch $@
+
+proofs: setup build/tools/halmos/.installed ## prove the libraries' laws for every input (halmos)
+	@FOUNDRY_PROFILE=symbolic build/tools/halmos/bin/halmos --root . --forge-build-out build/symbolic --function check_ \
+	  --loop 34 --default-bytes-lengths 0,64,65,130,131 --solver-timeout-assertion 60000
 
 gas: setup model-runs $(MORPHO_STAMP) ## write the gas snapshots anew
 	@FORGE_SNAPSHOT_EMIT=true $(FORGE) test
