@@ -42,10 +42,8 @@ def rank_owners(dataset: Dataset, path: PricePath, bundle: Bundle, first_s: Time
         TrainingError: if the span holds none.
     """
     weeks = list_weeks(dataset, first_s, end_s)
-    rows = {
-        name: np.array(column, dtype=np.int64)
-        for name, column in zip(_COLUMNS, _list_rows(dataset, weeks), strict=True)
-    }
+    columns = zip(_COLUMNS, _list_rows(dataset, weeks), strict=True)
+    rows = {name: np.array(column, dtype=np.int64) for name, column in columns}
     borrowed, now = path.at(rows["borrowed_s"]), path.at(rows["as_of_s"])
     volatility = path.volatility(rows["as_of_s"])
     is_priced = np.isfinite(borrowed) & np.isfinite(now) & np.isfinite(volatility)
