@@ -22,6 +22,7 @@ from training.collateral import read_runs, train_collateral
 from training.collateral_card import collateral_card
 from training.collateral_days import build_days
 from training.collateral_holdout import HELD_OUT_FROM
+from training.collateral_validation import validate_collateral_model
 from training.datasets.assets import LENDING
 from training.datasets.canonical import Dataset
 from training.datasets.folder import read_dataset
@@ -125,10 +126,14 @@ def _train_pairs(data: Path, profile: Profile, out: Path, say: Say) -> Bundle:
         (run for run in runs if run.symbol in LENDING), int(HELD_OUT_FROM.timestamp()), int(rows.as_of_s.max())
     )
     trained = train_collateral(rows, profile.collateral_recipe, held_out_days)
+    say("collateral-1: validation on all splits")
+    validation = validate_collateral_model(rows, profile.collateral_recipe, n_draws=profile.validation_draws)
     card = collateral_card("collateral-1", source, span, trained)
     if profile.has_replay:
         card = "\n".join((card, *describe_replay(data, rows, profile.collateral_recipe, say))) + "\n"
-    return write_bundle(out / "collateral-1", trained.model, card, rows.vectors)
+    return _write_validated(
+        out / "collateral-1", trained.model, card, build_validation_card(validation, data), rows.vectors
+    )
 
 
 def _write_validated(folder: Path, model: Model, card: str, validated: ValidationCard, vectors: Array) -> Bundle:
