@@ -71,14 +71,17 @@ def rank_owners(dataset: Dataset, path: PricePath, bundle: Bundle, first_s: Time
         event_days=rows["event_day"],
         model=Score(values=compute_log_odds(bundle, BORROWED, since, active), is_probability=False),
         baselines={name: Score(values=v, is_probability=False) for name, v in baselines.items()},
-        features={
-            "relative_price": since.relative,
-            "lowest_price": since.lowest,
-            "volatility": since.volatility,
-            "age_days": since.age_s / DAY_S,
-            PRIOR: baselines[PRIOR],
-        },
+        features={**_features(since), PRIOR: baselines[PRIOR]},
     )
+
+
+def _features(since: PricesSince) -> dict[str, Array]:
+    return {
+        "relative_price": since.relative,
+        "lowest_price": since.lowest,
+        "volatility": since.volatility,
+        "age_days": since.age_s / DAY_S,
+    }
 
 
 def list_weeks(dataset: Dataset, first_s: int, end_s: int) -> Array:
