@@ -41,8 +41,7 @@ def rank_owners(dataset: Dataset, path: PricePath, bundle: Bundle, first_s: Time
     Raises:
         TrainingError: if the span holds none.
     """
-    weeks = list_weeks(dataset, first_s, end_s)
-    columns = zip(_COLUMNS, _list_rows(dataset, weeks), strict=True)
+    columns = zip(_COLUMNS, _list_rows(dataset, list_weeks(dataset, first_s, end_s)), strict=True)
     rows = {name: np.array(column, dtype=np.int64) for name, column in columns}
     borrowed, now = path.at(rows["borrowed_s"]), path.at(rows["as_of_s"])
     volatility = path.volatility(rows["as_of_s"])
