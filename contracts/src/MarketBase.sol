@@ -491,6 +491,7 @@ abstract contract MarketBase is ILendingMarket, ERC4626, ReentrancyGuardTransien
     }
 
     function _scaleOf(address token, address feed) private view returns (uint256) {
+        if (token.code.length * feed.code.length == 0) revert NotAContract(token, feed);
         uint256 decimals_ = uint256(IERC20Metadata(token).decimals()) + IAggregatorV3(feed).decimals();
         if (decimals_ > _MAX_DECIMALS) revert InvalidConfig("decimals", decimals_);
         return 10 ** decimals_;

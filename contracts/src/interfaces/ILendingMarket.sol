@@ -141,6 +141,9 @@ interface ILendingMarket {
     /// @notice Thrown when a constructor argument is out of range.
     error InvalidConfig(string field, uint256 given);
 
+    /// @notice Thrown when a token, or the feed of its price, is no contract.
+    error NotAContract(address token, address feed);
+
     /// @notice Thrown when an amount is zero.
     error ZeroAmount();
 

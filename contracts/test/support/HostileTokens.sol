@@ -15,6 +15,25 @@ contract FeeToken is SandboxToken {
     }
 }
 
+/// @notice Mints one percent to whoever receives.
+contract GivingToken is SandboxToken {
+    constructor() SandboxToken("Giving token", "GIVE", 18) { }
+
+    function _update(address from, address to, uint256 amount) internal override {
+        super._update(from, to, amount);
+        if (from != address(0) && to != address(0)) super._update(address(0), to, amount / 100);
+    }
+}
+
+/// @notice Says false where it should revert, as early tokens do.
+contract SilentToken is SandboxToken {
+    constructor() SandboxToken("Silent token", "MUTE", 18) { }
+
+    function transferFrom(address, address, uint256) public pure override returns (bool) {
+        return false;
+    }
+}
+
 /// @notice Looks at a market's share price when it is called, as an integrator may be in the middle of a transfer.
 contract PriceProbe {
     LendingMarket private immutable market;
