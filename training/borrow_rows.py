@@ -13,6 +13,8 @@ from functools import lru_cache
 from oracle.domain.history import BorrowerHistory
 from oracle.domain.position import Position
 from oracle.domain.units import HOUR_S, WAD, Ppm, TimestampS, UsdE8, Wad
+from oracle.features.quantize import MISSING
+from oracle.features.registry import BORROWER_SCHEMA
 from oracle.features.volatility import compute_position_volatility
 from training.datasets.borrows import BorrowMoment, Borrows
 from training.histories import Snapshot, take_snapshot
@@ -46,8 +48,27 @@ def build_borrow_rows(
         history = snapshot.history_of(borrower, time_s, moment.positions, n_events=moment.n_events)
         if not moment.is_level_known:
             history = _at_level(history, known, snapshot, moment)
-        sink.add(number, borrower, history, snapshot, is_first=moment.is_first, is_level_known=moment.is_level_known)
-    return sink.rows()
+        sink.add(
+            number,
+            borrower,
+            history,
+            snapshot,
+            is_borrow=True,
+            is_first=moment.is_first,
+            is_level_known=moment.is_level_known,
+        )
+    return _blank_unseen(sink.rows(), borrows)
+
+
+def _blank_unseen(rows: BorrowerRows, borrows: Borrows) -> BorrowerRows:
+    """Return the rows with what the source cannot show as missing."""
+    vectors = rows.vectors.copy()
+    for feature in BORROWER_SCHEMA:
+        if feature.name in borrows.unseen:
+            vectors[:, feature.slot] = MISSING
+        elif feature.name in borrows.unseen_without_level:
+            vectors[~rows.is_level_known, feature.slot] = MISSING
+    return replace(rows, vectors=vectors)
 
 
 class KnownLevels:

@@ -1,12 +1,13 @@
 """Validation of the borrower model over all splits: rolling folds, unseen owners, held-out shocks, against every baseline.
 
-The baselines: log-odds of the health factor, of the distance and of both; the rules of `evaluation.tasks.loans` (first-passage barriers with 30 and 365 days of volatility, past
+The baselines: log-odds of the health factor, of the distance and of both; the rules of `training.rules` (first-passage barriers with 30 and 365 days of volatility, past
 low health, past liquidations), each recalibrated on the fold's training rows; a scorecard of all inputs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,10 +17,10 @@ from oracle.features.registry import BORROWER_SCHEMA
 from training.borrower import DISTANCE, TREES, fold_logits
 from training.evaluation.baselines import SCORECARD
 from training.evaluation.scorecard import fit_scorecard
-from training.evaluation.tasks.loans import BARRIER_30, BARRIER_365, HEALTH, rule_signals, scorecard_features
 from training.evaluation.validation import LabelledRows, Validation, validate
 from training.labels import HORIZON_S
 from training.rows import BorrowerRows
+from training.rules import BARRIER_30, BARRIER_365, HEALTH, rule_signals, scorecard_features
 from training.splits import Fold, Split, rolling_splits, shock_splits, unseen_splits
 from training.statistics.resampling import DRAWS
 from training.train import Recipe
@@ -47,12 +48,16 @@ def validate_borrower_model(rows: BorrowerRows, recipe: Recipe, *, is_active: bo
 
 
 def borrower_splits(rows: BorrowerRows) -> list[Split]:
-    """Return the splits of rows: four rolling folds, later rows of each third of the owners, and each shock."""
+    """Return the splits of rows: four rolling folds, later rows of each third of the owners, and each shock. Rows of borrows train, looks at a cut are tested."""
     times = rows.as_of_s
-    return [
+    splits = [
         *rolling_splits(times, horizon_s=HORIZON_S, n_folds=4, first_share=0.35),
         *unseen_splits(times, rows.clusters, horizon_s=HORIZON_S, first_share=0.5, n_parts=3),
         *shock_splits(times, horizon_s=HORIZON_S),
+    ]
+    return [
+        replace(split, fold=replace(split.fold, test=split.fold.test[~rows.is_borrow[split.fold.test]]))
+        for split in splits
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,7 +17,8 @@ from training.borrower import TREES, TrainedBorrower
 from training.validate import Gain, Metrics
 
 MAKER_LIMITS = """\
-- One collateral (ETH), one market (Maker ETH-B), 2020-10 to 2023-01: nothing about other protocols, mixed collateral or other chains.
+- The level of risk is that of one collateral (ETH) in one market (Maker ETH-B), 2020-10 to 2023-01. Another market's is another: see calibration in the large on Morpho.
+- Morpho's file has no repayments, no withdrawals and no position older than it: two levels in three are unknown, and its 55 days hold one fall of prices.
 - Vaults, not owners: one person's vaults count as several borrowers, and history does not follow an owner to a new vault.
 - Few liquidations on few days: intervals count vaults and months together and are wide, and one crash more or less would move them.
 - Prices are exchange closes through an oracle-sampling rule; Maker's own price lags by an hour. Before 2021 they are daily.
@@ -33,7 +35,9 @@ def span_line(as_of_s: np.ndarray[Any, Any], horizon_s: int) -> str:
     return training_span_line(first, until)
 
 
-def borrower_card(name: str, source: str, span: str, trained: TrainedBorrower, limits: str) -> str:
+def borrower_card(
+    name: str, source: str, span: str, trained: TrainedBorrower, limits: str, evidence: Sequence[str] = ()
+) -> str:
     """Return the card of a borrower bundle."""
     model, validation = trained.model, trained.validation
     is_active = ModelFlag.TREES_ACTIVE in model.flags
@@ -43,7 +47,7 @@ def borrower_card(name: str, source: str, span: str, trained: TrainedBorrower, l
     elif is_active:
         first = "Behaviour trees: ACTIVE. Their out-of-time gain has a lower bound above zero; the data cannot show that it holds for other protocols."
     else:
-        first = "Behaviour trees: SHADOW. Their out-of-time gain over the structural score has no lower bound above zero on these data, so they do not count."
+        first = "Behaviour trees: SHADOW. Their out-of-time gain over the structural score is not proved above zero on these data, so they do not count. The data cannot show the level of risk outside Maker."
     lines = [
         first,
         "",
@@ -58,18 +62,29 @@ def borrower_card(name: str, source: str, span: str, trained: TrainedBorrower, l
         *metric_table(validation.metrics),
         "",
         f"Log-loss gain of the trees over the best structural baseline ({validation.best_baseline}): {gain_text(validation.gain)}.",
+        *_borrow_gain(validation.borrow_gain),
         "",
         f"Probabilities are recalibrated out of time (intercept {trained.recalibration[0]:+.3f}, slope {trained.recalibration[1]:.3f}).",
         f"Upper bounds are one-sided at {calibrate.CONFIDENCE:.0%}, by borrower, pooled with riskier groups.",
         f"Grades use a reference loss given default of {calibrate.REFERENCE_LGD_BPS // 100} %, set by judgement.",
         "Below liquidation the slope of the state offset is set, not fitted.",
         "",
+        *evidence,
         "## What the data cannot show",
         limits,
         "",
         *feature_table(BORROWER_SCHEMA, model),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _borrow_gain(gain: Gain | None) -> list[str]:
+    """Return the gain on rows of borrows, where there are such rows."""
+    if gain is None:
+        return []
+    return [
+        f"On rows of borrows the gain is {gain_text(gain)}. The trees count only if the gain is proved on both kinds of row."
+    ]
 
 
 def metric_table(metrics: tuple[Metrics, ...]) -> list[str]:

@@ -6,7 +6,7 @@ The small profile is the same path on fewer rows; it is there to be reproduced i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,10 @@ import numpy as np
 from oracle.domain.units import HOUR_S
 from oracle.scoring.bundle import Bundle
 from oracle.scoring.model import Model, ModelFlag
+from training.borrow_rows import build_borrow_rows
 from training.borrower import train_borrower
+from training.borrower_card import evidence_lines
+from training.borrower_figures import compute_borrower_figures
 from training.borrower_validation import validate_borrower_model
 from training.card import GENERATED_LIMITS, MAKER_LIMITS, borrower_card, span_line
 from training.collateral import read_runs, train_collateral
@@ -24,9 +27,11 @@ from training.collateral_days import build_days
 from training.collateral_holdout import HELD_OUT_FROM
 from training.collateral_validation import validate_collateral_model
 from training.datasets.assets import LENDING
+from training.datasets.borrows import Borrows
 from training.datasets.canonical import Dataset
 from training.datasets.folder import read_dataset
-from training.datasets.maker import read_maker
+from training.datasets.maker import read_eth_series, read_maker_borrows
+from training.datasets.morpho import read_morpho
 from training.datasets.streamed import Bounds, stream_borrower_rows
 from training.economics import cost_to_game
 from training.economics.report import describe_replay
@@ -34,8 +39,9 @@ from training.errors import DatasetError
 from training.evaluation.validation_card import ValidationCard, build_validation_card
 from training.export import write_bundle
 from training.labels import HORIZON_S, LIQUIDATION_WINDOW_HOURS
-from training.rows import BorrowerRows, build_borrower_rows, build_collateral_rows, concatenate
+from training.rows import BorrowerRows, build_borrower_rows, build_collateral_rows, concatenate, join_samples
 from training.statistics.resampling import DRAWS
+from training.structure_study import study_structure
 from training.train import Recipe
 
 type Array = np.ndarray[Any, Any]
@@ -59,6 +65,7 @@ class Profile:
     """How much data a run uses, and how often the validation draws."""
 
     borrower_step_days: int
+    borrow_step: int
     collateral_step_days: int
     symbols: tuple[str, ...] | None
     collateral_recipe: Recipe
@@ -69,6 +76,7 @@ class Profile:
 PROFILES = {
     "full": Profile(
         borrower_step_days=7,
+        borrow_step=1,
         collateral_step_days=3,
         symbols=None,
         collateral_recipe=COLLATERAL_RECIPE,
@@ -77,6 +85,7 @@ PROFILES = {
     ),
     "small": Profile(
         borrower_step_days=14,
+        borrow_step=4,
         collateral_step_days=5,
         symbols=SMALL_SYMBOLS,
         collateral_recipe=COLLATERAL_RECIPE,
@@ -95,24 +104,39 @@ def train_on_data(data: Path, profile: Profile, out: Path, say: Say) -> list[Bun
         raise DatasetError(
             str(data), "there is no such folder: pass the one that holds the data sets (make train DATA=...)"
         )
-    return [_train_maker(data, profile, out, say), _train_pairs(data, profile, out, say)]
+    return [_train_borrowers(data, profile, out, say), _train_pairs(data, profile, out, say)]
 
 
-def _train_maker(data: Path, profile: Profile, out: Path, say: Say) -> Bundle:
-    say("borrower-1: rows of the Maker vaults")
-    rows = build_borrower_rows(read_maker(data), step_days=profile.borrower_step_days)
+def _train_borrowers(data: Path, profile: Profile, out: Path, say: Say) -> Bundle:
+    say("borrower-1: rows of the Maker vaults and of Morpho's borrows")
+    vaults, morpho = read_maker_borrows(data), read_morpho(data)
+    weekly = build_borrower_rows(vaults.dataset, step_days=profile.borrower_step_days)
+    maker = join_samples([weekly, build_borrow_rows(_thin(vaults, profile))])
+    rows = concatenate([maker, build_borrow_rows(_thin(morpho, profile))])
     say(f"borrower-1: {len(rows.as_of_s)} rows; training")
     trained = train_borrower(rows, MAKER_RECIPE, is_sandbox=False)
     say("borrower-1: validation on all splits")
     is_active = ModelFlag.TREES_ACTIVE in trained.model.flags
-    validation = validate_borrower_model(rows, MAKER_RECIPE, is_active=is_active, n_draws=profile.validation_draws)
-    span = span_line(rows.as_of_s, HORIZON_S)
-    card = borrower_card("borrower-1", _maker_source(rows, profile), span, trained, MAKER_LIMITS)
+    validation = validate_borrower_model(maker, MAKER_RECIPE, is_active=is_active, n_draws=profile.validation_draws)
+    figures = compute_borrower_figures(rows, trained.validation, is_active=is_active)
+    study = study_structure(weekly, read_eth_series(data))
+    card = borrower_card(
+        "borrower-1",
+        _borrower_source(rows, profile),
+        span_line(rows.as_of_s, HORIZON_S),
+        trained,
+        MAKER_LIMITS,
+        evidence_lines(figures, study, trained),
+    )
     say("borrower-1: cost to game, and the laws on simulated attackers")
     card = "\n".join((card, *cost_to_game.render(trained.model)))
     return _write_validated(
         out / "borrower-1", trained.model, card, build_validation_card(validation, data), rows.vectors
     )
+
+
+def _thin(borrows: Borrows, profile: Profile) -> Borrows:
+    return replace(borrows, moments=borrows.moments[:: profile.borrow_step])
 
 
 def _train_pairs(data: Path, profile: Profile, out: Path, say: Say) -> Bundle:
@@ -180,6 +204,13 @@ def _train_on_rows(parts: Iterable[tuple[BorrowerRows, str, int]], name: str, ou
     return write_bundle(out / name, trained.model, card, together.vectors)
 
 
-def _maker_source(rows: BorrowerRows, profile: Profile) -> str:
-    vaults = len(set(rows.clusters.tolist()))
-    return f"Maker ETH-B, {vaults} vaults with debt, every {profile.borrower_step_days} days, 2020-10 to 2022-12"
+def _borrower_source(rows: BorrowerRows, profile: Profile) -> str:
+    is_maker = rows.sources == 0
+    vaults, owners = (len(set(rows.clusters[mask].tolist())) for mask in (is_maker, ~is_maker))
+    weekly, borrows, morpho = (
+        int(mask.sum()) for mask in (is_maker & ~rows.is_borrow, is_maker & rows.is_borrow, ~is_maker)
+    )
+    return (
+        f"Maker ETH-B, {vaults} vaults with debt, {weekly} looks every {profile.borrower_step_days} days and {borrows} borrows, "
+        f"2020-10 to 2022-12; Morpho on Base, {owners} borrowers, {morpho} borrows, 2025-10 and 2025-11, for the trees only"
+    )

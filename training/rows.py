@@ -28,6 +28,7 @@ _COLUMNS = {
     "volatility_30d": np.float64,
     "volatility_365d": np.float64,
     "event_days": np.int64,
+    "is_borrow": np.bool_,
     "is_first": np.bool_,
     "is_level_known": np.bool_,
     "sources": np.int64,
@@ -41,7 +42,7 @@ class BorrowerRows:
     """One row per borrower with debt above dust and moment; `clusters` number the borrowers.
 
     `log_health` and the volatilities are those of the position with the lowest health factor: for baselines only, no part of the model. `event_days` is the UTC day
-    of the liquidation or -1. `sources` number the datasets put together, `is_first` marks a borrower's first borrow, `is_level_known` rows whose health factor the data show.
+    of the liquidation or -1. `sources` number the datasets put together, `is_borrow` marks rows right after a borrow, `is_first` marks a borrower's first borrow, `is_level_known` rows whose health factor the data show.
     """
 
     vectors: Array
@@ -52,6 +53,7 @@ class BorrowerRows:
     volatility_30d: Array
     volatility_365d: Array
     event_days: Array
+    is_borrow: Array
     is_first: Array
     is_level_known: Array
     sources: Array
@@ -121,6 +123,7 @@ class RowSink:
         history: BorrowerHistory,
         snapshot: Snapshot,
         *,
+        is_borrow: bool = False,
         is_first: bool = False,
         is_level_known: bool = True,
     ) -> None:
@@ -141,6 +144,7 @@ class RowSink:
             snapshot.month_volatility_ppm(riskiest) / 1e6,
             riskiest.volatility_ppm / 1e6,
             -1 if event_s is None else event_s // DAY_S,
+            is_borrow,
             is_first,
             is_level_known,
             0,
@@ -167,13 +171,18 @@ def list_row_times(dataset: Dataset, *, step_days: int) -> list[TimestampS]:
     return chosen
 
 
+def join_samples(parts: list[BorrowerRows]) -> BorrowerRows:
+    """Return rows of one dataset taken at different moments: a borrower keeps its number."""
+    return BorrowerRows(**{f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(BorrowerRows)})
+
+
 def concatenate(parts: list[BorrowerRows]) -> BorrowerRows:
     """Return the rows of several datasets; borrowers of different ones are different clusters."""
     shift, moved = 0, []
     for source, part in enumerate(parts):
         moved.append(replace(part, clusters=part.clusters + shift, sources=np.full(len(part.sources), source)))
         shift += int(part.clusters.max(initial=-1)) + 1
-    return BorrowerRows(**{f.name: np.concatenate([getattr(p, f.name) for p in moved]) for f in fields(BorrowerRows)})
+    return join_samples(moved)
 
 
 def build_collateral_rows(runs: list[PriceRun], *, step_days: int) -> CollateralRows:

@@ -17,8 +17,9 @@ from tests.training.test_maker_on_aave import NEW_YEAR_S, OPENED, at, write_rows
 from training.borrow_rows import build_borrow_rows
 from training.datasets.maker import FOLDER, read_maker_borrows
 from training.errors import TrainingError
-from training.evaluation.tasks.loans import barrier_log_odds, score_rows
+from training.evaluation.tasks.loans import score_rows
 from training.evaluation.tasks.maker import build_maker_borrow
+from training.rules import barrier_log_odds
 
 
 def write_vault(folder: Path, later: Sequence[tuple[int, datetime, str, float | None, float | None]]) -> Path:

@@ -17,8 +17,8 @@ from training.borrower_validation import (
 )
 from training.evaluation.baselines import SCORECARD
 from training.evaluation.task import NO_EVENT_DAY
-from training.evaluation.tasks.loans import BARRIER_30, BARRIER_365, EPISODES, LOW_HEALTH
 from training.rows import BorrowerRows
+from training.rules import BARRIER_30, BARRIER_365, EPISODES, LOW_HEALTH
 from training.splits import Fold, SplitKind
 from training.train import Recipe
 
@@ -45,6 +45,7 @@ def rows_of() -> BorrowerRows:
         volatility_30d=np.full(len(owners), 0.7),
         volatility_365d=np.full(len(owners), 0.8),
         event_days=np.where(is_positive == 1, as_of_s // DAY_S + 10, NO_EVENT_DAY),
+        is_borrow=np.zeros(len(owners), dtype=bool),
         is_first=np.zeros(len(owners), dtype=bool),
         is_level_known=np.ones(len(owners), dtype=bool),
         sources=np.zeros(len(owners), dtype=np.int64),

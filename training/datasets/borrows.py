@@ -30,7 +30,12 @@ class BorrowMoment:
 
 @dataclass(frozen=True, kw_only=True)
 class Borrows:
-    """A dataset and its borrow events, ascending by time."""
+    """A dataset and its borrow events, ascending by time.
+
+    `unseen` names features that the source cannot show of anybody, `unseen_without_level` those that it cannot show where the level is unknown: both count as missing.
+    """
 
     dataset: Dataset
     moments: tuple[BorrowMoment, ...]
+    unseen: frozenset[str] = frozenset()
+    unseen_without_level: frozenset[str] = frozenset()

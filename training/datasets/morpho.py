@@ -38,6 +38,11 @@ _COLUMNS = {
     "events.parquet": "time block log_index tx event market borrower caller assets_raw repaid_assets_raw seized_assets_raw bad_debt_assets_raw shares_raw",
     "markets_identified.parquet": "market collateral loan collateral_decimals loan_decimals lltv",
 }
+_UNSEEN = frozenset({"repaid_share", "unanswered_low_health", "liquidated_share"})
+"""Without repayments nobody is seen to repay or to answer; what was liquidated before the file has no debt to be a share of."""
+_UNSEEN_WITHOUT_LEVEL = frozenset(
+    "debt_age low_health_share risk_raised_low_health lowest_health low_health_days stress_days borrowed_after_rally".split()
+)
 _LEAST_DEBT_USD_E8 = 10**8
 _E8 = 10**8
 
@@ -177,7 +182,7 @@ def read_morpho(data: Path) -> Borrows:
         start_s=TimestampS(start_s),
         end_s=TimestampS(end_s),
     )
-    return Borrows(dataset=dataset, moments=tuple(moments))
+    return Borrows(dataset=dataset, moments=tuple(moments), unseen=_UNSEEN, unseen_without_level=_UNSEEN_WITHOUT_LEVEL)
 
 
 def _walk_all(table: pl.DataFrame, markets: Mapping[str, Market], start_s: int, end_s: int) -> dict[str, _Walk]:
