@@ -70,8 +70,7 @@ def borrower_card(
         "Below liquidation the slope of the state offset is set, not fitted.",
         "",
         *evidence,
-        "## What the data cannot show",
-        limits,
+        f"## What the data cannot show\n{limits}",
         "",
         *feature_table(BORROWER_SCHEMA, model),
     ]
