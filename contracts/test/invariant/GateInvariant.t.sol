@@ -168,7 +168,8 @@ contract GateHandler is Test {
             uint256 allowed = LOOSENING + (block.timestamp - _refreshedAt) * RAMP / 1 hours + 1;
             if (risen > allowed) _break("G-03: more than a day's allowance");
         }
-        if (now_.isOpen) _isReseeded = false;
+        // Under a veto the levels are not taken anew yet.
+        if (now_.isOpen && block.timestamp >= gate.vetoedUntil()) _isReseeded = false;
         (_refreshed, _refreshedAt) = (now_, block.timestamp);
     }
 
