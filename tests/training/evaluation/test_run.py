@@ -139,12 +139,14 @@ def test_evaluate__quantile_task__coverage_and_tests_by_hand(bundle: Bundle, dat
 
 
 def test_evaluate__span_inside_training__is_said(bundle: Bundle, data: Path) -> None:
-    inside = date(2021, 1, 1), date(2021, 12, 1)
+    # The bundle's rows are of 2020-10 to 2023-01 and of 2025-10 to 2025-12.
+    inside, outside = (date(2021, 1, 1), date(2021, 12, 1)), (date(2026, 1, 1), date(2026, 6, 1))
 
-    document = evaluate("synthetic", build_event_rows, bundle, data, inside, None, n_draws=20)
+    documents = [
+        evaluate("synthetic", build_event_rows, bundle, data, span, None, n_draws=20) for span in (inside, outside)
+    ]
 
-    assert document["overlaps_training"] is True
-    assert run(build_event_rows, bundle, data)["overlaps_training"] is False
+    assert [document["overlaps_training"] for document in documents] == [True, False]
 
 
 def test_evaluate__other_data_or_rows__other_digests(bundle: Bundle, data: Path) -> None:
