@@ -81,9 +81,12 @@ def bin_feature(column: Array, is_positive: Array) -> BinnedFeature:
     """Return monotone bins of one column, with coefficient 1."""
     is_known = np.isfinite(column)
     known, outcome = column[is_known], np.asarray(is_positive, dtype=np.float64)[is_known]
+    if len(known) == 0:
+        # A source that never shows the column: it says nothing.
+        return BinnedFeature(edges=(), evidence=(0.0,), missing=0.0, coefficient=1.0)
     n_hits = float(np.count_nonzero(is_positive))
     n_misses = len(column) - n_hits
-    edges = reference_edges(known, _BINS) if len(known) else np.zeros(0)
+    edges = reference_edges(known, _BINS)
     bins = np.searchsorted(edges, known, side="left")
     hits = np.bincount(bins, weights=outcome, minlength=len(edges) + 1)
     rows = np.bincount(bins, minlength=len(edges) + 1).astype(np.float64)

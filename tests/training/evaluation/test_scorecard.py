@@ -63,3 +63,13 @@ def test_fit_scorecard__one_strong_and_one_useless_column__weighs_the_strong_one
     assert card.features["strong"].coefficient == pytest.approx(1, abs=0.15)
     spread = np.ptp(card.features["useless"].evidence) * card.features["useless"].coefficient
     assert spread < 0.3
+
+
+def test_fit_scorecard__column_never_shown__says_nothing() -> None:
+    outcome = np.array([0, 0, 1, 0, 1, 1] * 20)
+    signal = np.array([1.0, 2.0, 3.0, 1.0, 2.0, 3.0] * 20)
+
+    alone = fit_scorecard({"signal": signal}, outcome).score({"signal": signal})
+    both = fit_scorecard({"signal": signal, "unseen": np.full(120, np.nan)}, outcome)
+
+    assert both.score({"signal": signal, "unseen": np.full(120, np.nan)}) == pytest.approx(alone, abs=1e-4)
