@@ -28,11 +28,11 @@ GENERATED_LIMITS = """\
 - It exists so that a local world can show active behaviour trees. The sandbox flag keeps it from loading anywhere else."""
 
 
-def span_line(as_of_s: np.ndarray[Any, Any], horizon_s: int) -> str:
-    """Return the card's line on when the rows are from, and when the last label's horizon ends (rounded up to a day)."""
+def span_line(as_of_s: np.ndarray[Any, Any], horizon_s: int, source: str = "") -> str:
+    """Return the card's line on when the rows (of one source) are from, and when the last label's horizon ends (rounded up to a day)."""
     until_s = -(-(int(as_of_s.max()) + horizon_s) // DAY_S) * DAY_S
     first, until = (datetime.fromtimestamp(time_s, UTC).date() for time_s in (int(as_of_s.min()), until_s))
-    return training_span_line(first, until)
+    return training_span_line(first, until, source)
 
 
 def borrower_card(

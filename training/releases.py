@@ -5,7 +5,7 @@ The small profile is the same path on fewer rows; it is there to be reproduced i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -112,7 +112,8 @@ def _train_borrowers(data: Path, profile: Profile, out: Path, say: Say) -> Bundl
     vaults, morpho = read_maker_borrows(data), read_morpho(data)
     weekly = build_borrower_rows(vaults.dataset, step_days=profile.borrower_step_days)
     maker = join_samples([weekly, build_borrow_rows(_thin(vaults, profile))])
-    rows = concatenate([maker, build_borrow_rows(_thin(morpho, profile))])
+    pooled = build_borrow_rows(_thin(morpho, profile))
+    rows = concatenate([maker, pooled])
     say(f"borrower-1: {len(rows.as_of_s)} rows; training")
     trained = train_borrower(rows, MAKER_RECIPE, is_sandbox=False)
     say("borrower-1: validation on all splits")
@@ -123,7 +124,7 @@ def _train_borrowers(data: Path, profile: Profile, out: Path, say: Say) -> Bundl
     card = borrower_card(
         "borrower-1",
         _borrower_source(rows, profile),
-        span_line(rows.as_of_s, HORIZON_S),
+        _spans(rows, {"maker_ethb_vaults": maker, "morpho_base_2025": pooled}),
         trained,
         MAKER_LIMITS,
         evidence_lines(figures, study, trained),
@@ -133,6 +134,12 @@ def _train_borrowers(data: Path, profile: Profile, out: Path, say: Say) -> Bundl
     return _write_validated(
         out / "borrower-1", trained.model, card, build_validation_card(validation, data), rows.vectors
     )
+
+
+def _spans(rows: BorrowerRows, sources: Mapping[str, BorrowerRows]) -> str:
+    """Return the card's lines on when all rows, and those of each source, are from."""
+    each = [span_line(part.as_of_s, HORIZON_S, source) for source, part in sources.items()]
+    return "\n".join([span_line(rows.as_of_s, HORIZON_S), *each])
 
 
 def _thin(borrows: Borrows, profile: Profile) -> Borrows:

@@ -29,6 +29,7 @@ FILES = (CARD, MODEL, GRAPH, SCHEMA, SELFTEST)
 REFERENCE = "reference.json"
 SELFTEST_COUNT = 256
 _SPAN = re.compile(r"^Training span: (\d{4}-\d\d-\d\d) to (\d{4}-\d\d-\d\d) UTC\.$", re.MULTILINE)
+_SOURCE_SPAN = re.compile(r"^Training span of (\w+): (\d{4}-\d\d-\d\d) to (\d{4}-\d\d-\d\d) UTC\.$", re.MULTILINE)
 SCHEMAS = {ScoreKind.BORROWER: BORROWER_SCHEMA, ScoreKind.COLLATERAL: COLLATERAL_SCHEMA}
 
 
@@ -64,6 +65,10 @@ class Bundle:
         """Return the first day that training took a row from, and the day at whose 00:00 UTC what it knew ends; None if the card does not say."""
         return read_training_span(self.card)
 
+    def training_span_of(self, source: str) -> tuple[date, date] | None:
+        """Return the span of one of the data sets that training read: what it knew of that source; of all of them where the card does not tell them apart."""
+        return read_source_spans(self.card).get(source, self.training_span)
+
     @property
     def tables_bytes(self) -> bytes:
         """Return the tables section of `model.bin`: what goes on chain to price borrowers."""
@@ -97,9 +102,18 @@ def read_training_span(card: str) -> tuple[date, date] | None:
     return None if found is None else (date.fromisoformat(found[1]), date.fromisoformat(found[2]))
 
 
-def training_span_line(first: date, until: date) -> str:
-    """Return the line of a card that states its training span."""
-    return f"Training span: {first} to {until} UTC."
+def read_source_spans(card: str) -> dict[str, tuple[date, date]]:
+    """Return the training span of each data set that a card names.
+
+    Raises:
+        ValueError: if it names a day that does not exist.
+    """
+    return {m[1]: (date.fromisoformat(m[2]), date.fromisoformat(m[3])) for m in _SOURCE_SPAN.finditer(card)}
+
+
+def training_span_line(first: date, until: date, source: str = "") -> str:
+    """Return the line of a card that states its training span, or that of one source."""
+    return f"Training span{' of ' if source else ''}{source}: {first} to {until} UTC."
 
 
 def manifest_json(name: str, model: Model, files: dict[str, bytes]) -> str:

@@ -22,6 +22,7 @@ from oracle.scoring.bundle import (
     FILES,
     MANIFEST,
     load_bundle,
+    read_source_spans,
     read_training_span,
     released_bundles,
     training_span_line,
@@ -132,6 +133,20 @@ def test_training_span__of_every_release__is_stated_and_ascends(name: str) -> No
 
     assert span is not None
     assert span[0] < span[1]
+
+
+def test_source_spans__each_source__has_its_own_and_the_whole_stays() -> None:
+    first, until, later = date(2020, 1, 2), date(2021, 3, 4), date(2025, 6, 7)
+    card = "\n".join(
+        (
+            training_span_line(first, later),
+            training_span_line(first, until, "maker_ethb_vaults"),
+            training_span_line(until, later, "morpho_base_2025"),
+        )
+    )
+
+    assert read_training_span(card) == (first, later)
+    assert read_source_spans(card) == {"maker_ethb_vaults": (first, until), "morpho_base_2025": (until, later)}
 
 
 def test_training_span__card_without_it__is_unknown() -> None:

@@ -23,6 +23,8 @@ from oracle.sandbox.manifest import BorrowerEntry, ReplayEntry
 from oracle.sandbox.world import World
 from oracle.scoring.bundle import Bundle, load_bundle
 
+SOURCE = "maker_ethb_vaults"
+"""The data set that the replayed vaults, and their part of the training, come from."""
 SHOWN_VAULTS = 12
 
 
@@ -94,7 +96,7 @@ async def show_out_of_time(demo: Demo) -> None:
 def find_out_of_time(bundle_folder: Path, replay: ReplayEntry, observed_at_s: int) -> OutOfTime:
     """Return the training span's end on the chains' clock. Raises: DemoFailedError if the bundle does not state it."""
     bundle = load_bundle(bundle_folder, allow_sandbox=True)
-    span = bundle.training_span
+    span = bundle.training_span_of(SOURCE)
     if span is None:
         raise DemoFailedError(
             f"bundle {bundle.name} does not say what it was trained on: train it again with `make train`"
