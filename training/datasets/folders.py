@@ -18,6 +18,7 @@ from training.datasets import (
     crvusd,
     liquity,
     market_tables,
+    morpho,
     morpho_liquidations,
     rocifi,
     sai,
@@ -126,7 +127,7 @@ FOLDERS: tuple[Folder, ...] = (
         base_rates=_liquity_rates,
     ),
     Folder(
-        name=morpho_liquidations.FOLDER,
+        name=morpho.FOLDER,
         tables=(morpho_liquidations.EVENTS, morpho_liquidations.MARKETS),
         use="second chain: tasks morpho_borrow_7d and morpho_reliquidation_30d",
         limits="no repayments or withdrawals: debt is an upper bound; values only in the two identified markets; few crash days",

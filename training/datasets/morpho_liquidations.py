@@ -13,14 +13,12 @@ import polars as pl
 
 from oracle.domain.event import EventKind, LendingEvent
 from oracle.domain.ids import Address, parse_address
-from oracle.domain.units import BlockNumber, ChainId, TimestampS
+from oracle.domain.units import BlockNumber, TimestampS
 from training.datasets.canonical import Dataset
 from training.datasets.ledger import build_dataset, subject_of, usd_e8
+from training.datasets.morpho import CHAIN, FOLDER, PROTOCOL
 from training.datasets.schema import Column, Defect, Kind, Reading, Table, read_table
 
-PROTOCOL = "morpho-blue"
-FOLDER = Path("morpho_base_2025")
-CHAIN = ChainId(8453)
 _USDC_UNITS = 1e6
 _LIQUIDATE = "liquidate"
 

@@ -26,16 +26,21 @@ _DAI_LIQUIDITY_USD = 10**10
 
 def replay_reserves() -> tuple[Reserve, ...]:
     """Return the sandbox's reserves with Maker's terms for WETH against DAI."""
-    changes = {
-        "WETH": {
-            "ltv_bps": LIQUIDATION_THRESHOLD_BPS,
-            "liquidation_threshold_bps": LIQUIDATION_THRESHOLD_BPS,
-            "liquidation_bonus_bps": LIQUIDATION_BONUS_BPS,
-            "liquidation_protocol_fee_bps": 0,
-        },
-        "DAI": {"curve": _NO_RATE, "liquidity_usd": _DAI_LIQUIDITY_USD},
-    }
-    return tuple(replace(reserve, **changes.get(reserve.symbol, {})) for reserve in RESERVES)  # type: ignore[arg-type]
+    return tuple(_with_makers_terms(reserve) for reserve in RESERVES)
+
+
+def _with_makers_terms(reserve: Reserve) -> Reserve:
+    if reserve.symbol == "WETH":
+        return replace(
+            reserve,
+            ltv_bps=LIQUIDATION_THRESHOLD_BPS,
+            liquidation_threshold_bps=LIQUIDATION_THRESHOLD_BPS,
+            liquidation_bonus_bps=LIQUIDATION_BONUS_BPS,
+            liquidation_protocol_fee_bps=0,
+        )
+    if reserve.symbol == "DAI":
+        return replace(reserve, curve=_NO_RATE, liquidity_usd=_DAI_LIQUIDITY_USD)
+    return reserve
 
 
 @dataclass(slots=True, kw_only=True)
