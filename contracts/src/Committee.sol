@@ -451,8 +451,9 @@ abstract contract Committee is ICommittee {
         return record.terms;
     }
 
-    function _coldKey(Record storage record, uint256 memberId) private view returns (address key) {
-        key = record.seats[memberId].coldKey;
-        if (key == address(0)) key = record.signers[memberId].key;
+    /// @dev A key that a rotation named counts from an epoch on; until the first one the signer is the cold key itself.
+    function _coldKey(Record storage record, uint256 memberId) private view returns (address) {
+        Signer memory signer = record.signers[memberId];
+        return signer.fromEpoch == 0 ? signer.key : record.seats[memberId].coldKey;
     }
 }

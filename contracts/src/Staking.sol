@@ -16,17 +16,11 @@ contract Staking is IStaking, ReentrancyGuardTransient {
     using SafeERC20 for IERC20;
     using SafeCast for uint256;
 
-    /// @dev One word: what a member lost in an incident. `offence` is the gravest proved.
-    struct Record {
-        uint128 pending;
-        uint48 caseNumber;
-        Offence offence;
-    }
-
-    /// @dev One word: who proved the offence of all members that it names, and when that is paid.
-    struct Case {
-        address challenger;
-        uint40 payableAt;
+    /// @dev One word. `number` is the member's own, from 1 on in the order in which they came; 0 of nobody.
+    struct Account {
+        uint104 bonded;
+        uint104 unbonding;
+        uint48 number;
     }
 
     /// @dev One word. A token of 18 decimals may have 20 trillion units staked.
@@ -36,6 +30,8 @@ contract Staking is IStaking, ReentrancyGuardTransient {
         uint48 cases;
     }
 
+    /// @dev Two bits for each member.
+    uint256 private constant _OFFENCES_PER_WORD = 128;
     uint256 private constant _BPS = 10_000;
     uint256 private constant _MAX_SECONDS = 1000 * 365 days;
 
@@ -52,8 +48,11 @@ contract Staking is IStaking, ReentrancyGuardTransient {
     /// @inheritdoc IStaking
     uint256 public immutable wrongScoreBps;
 
-    mapping(address member => Stake) private _stakes;
-    mapping(address member => mapping(uint256 incident => Record)) private _records;
+    mapping(address member => Account) private _accounts;
+    mapping(address member => uint256) private _releaseAt;
+    uint48 private _members;
+    /// @dev The gravest offence proved of each member in an incident, 128 members a word: f + 1 of them are slashed by writing one.
+    mapping(uint256 incident => mapping(uint256 group => uint256)) private _offences;
     /// @dev One for each piece of evidence that slashed anybody; the first is number 1.
     mapping(uint256 number => Case) private _cases;
     Totals private _totals;
@@ -87,8 +86,8 @@ contract Staking is IStaking, ReentrancyGuardTransient {
     /// @inheritdoc IStaking
     function bond(address member, uint256 amount) external nonReentrant {
         if (amount == 0) revert ZeroStake();
-        Stake storage stake = _stakes[member];
-        stake.bonded = (stake.bonded + amount).toUint128();
+        Account storage account = _numbered(member);
+        account.bonded = (account.bonded + amount).toUint104();
         _totals.slashable = (_totals.slashable + amount).toUint104();
         emit Bonded(member, msg.sender, amount);
         uint256 before = token.balanceOf(address(this));
@@ -100,23 +99,25 @@ contract Staking is IStaking, ReentrancyGuardTransient {
     /// @inheritdoc IStaking
     function requestUnbonding(uint256 amount) external nonReentrant {
         if (amount == 0) revert ZeroStake();
-        Stake storage stake = _stakes[msg.sender];
-        uint128 bonded = stake.bonded;
+        Account storage account = _accounts[msg.sender];
+        uint104 bonded = account.bonded;
         if (amount > bonded) revert InsufficientStake(amount, bonded);
-        // Casts are safe: the amount is at most what is bonded, and the period at most a thousand years.
-        stake.bonded = bonded - uint128(amount);
-        stake.unbonding = (stake.unbonding + amount).toUint128();
-        stake.releaseAt = uint40(block.timestamp + unbondingSeconds);
-        emit UnbondingRequested(msg.sender, amount, stake.releaseAt);
+        // Casts are safe: the amount is at most what is bonded, and what a member has is at most the total.
+        account.bonded = bonded - uint104(amount);
+        account.unbonding += uint104(amount);
+        uint256 releaseAt = block.timestamp + unbondingSeconds;
+        _releaseAt[msg.sender] = releaseAt;
+        emit UnbondingRequested(msg.sender, amount, releaseAt);
     }
 
     /// @inheritdoc IStaking
     function withdraw(address receiver) external nonReentrant returns (uint256 amount) {
-        Stake storage stake = _stakes[msg.sender];
-        amount = stake.unbonding;
+        Account storage account = _accounts[msg.sender];
+        amount = account.unbonding;
         if (amount == 0) revert NothingUnbonding(msg.sender);
-        if (block.timestamp <= stake.releaseAt) revert EarlyWithdrawal(block.timestamp, stake.releaseAt);
-        stake.unbonding = 0;
+        uint256 releaseAt = _releaseAt[msg.sender];
+        if (block.timestamp <= releaseAt) revert EarlyWithdrawal(block.timestamp, releaseAt);
+        account.unbonding = 0;
         // Cast is safe: the amount is a member's part.
         _totals.slashable -= uint104(amount);
         emit Withdrawn(msg.sender, receiver, amount);
@@ -142,38 +143,35 @@ contract Staking is IStaking, ReentrancyGuardTransient {
         uint48 caseNumber = totals.cases + 1;
         bool isProved;
         for (uint256 i = 0; i < members.length; ++i) {
-            Record storage record = _records[members[i]][observedAt / incidentSeconds];
-            if (offence <= record.offence) continue;
+            Account storage account = _numbered(members[i]);
+            if (!_isNew(account.number, observedAt / incidentSeconds, offence)) continue;
             isProved = true;
-            uint256 taken = _take(members[i], offence);
-            record.offence = offence;
-            record.caseNumber = caseNumber;
-            record.pending = (record.pending + taken).toUint128();
+            uint256 taken = _take(account, offence);
             amount += taken;
-            emit Slashed(members[i], epoch, offence, taken, challenger);
+            emit Slashed(members[i], epoch, caseNumber, offence, taken);
         }
         if (!isProved) return 0;
         // Casts are safe: what is taken is inside the total; block times are below 2^40.
-        _cases[caseNumber] = Case(challenger, uint40(block.timestamp + oracle.challengeSeconds()));
+        uint40 payableAt = uint40(block.timestamp + oracle.challengeSeconds());
+        _cases[caseNumber] = Case(challenger, payableAt, uint104(amount));
+        emit CaseOpened(caseNumber, challenger, amount, payableAt);
         totals.slashable -= uint104(amount);
-        totals.pending = (totals.pending + amount).toUint104();
+        totals.pending += uint104(amount);
         totals.cases = caseNumber;
         _totals = totals;
     }
 
     /// @inheritdoc IStaking
     /// @custom:invariant S-04 What is taken is paid once, after the window: half, rounded up, is burned, the rest is the challenger's.
-    function settle(address member, uint64 epoch) external nonReentrant {
-        Record storage record = _recordOf(member, epoch);
-        Case memory case_ = _cases[record.caseNumber];
-        uint128 pending = record.pending;
-        if (pending == 0) revert NothingPending(member, epoch);
+    function settle(uint256 caseNumber) external nonReentrant {
+        Case memory case_ = _cases[caseNumber];
+        uint104 pending = case_.pending;
+        if (pending == 0) revert NothingPending(caseNumber);
         if (block.timestamp < case_.payableAt) revert EarlySettlement(block.timestamp, case_.payableAt);
         uint256 paid = pending / 2;
-        record.pending = 0;
-        // Cast is safe: it is part of the total.
-        _totals.pending -= uint104(pending);
-        emit Settled(member, epoch, case_.challenger, paid, pending - paid);
+        _cases[caseNumber].pending = 0;
+        _totals.pending -= pending;
+        emit Settled(caseNumber, case_.challenger, paid, pending - paid);
         token.safeTransfer(BURN_ADDRESS, pending - paid);
         token.safeTransfer(case_.challenger, paid);
     }
@@ -182,13 +180,14 @@ contract Staking is IStaking, ReentrancyGuardTransient {
 
     /// @inheritdoc IStaking
     function stakeOf(address member) external view returns (Stake memory) {
-        return _stakes[member];
+        Account storage account = _accounts[member];
+        return Stake({ bonded: account.bonded, unbonding: account.unbonding, releaseAt: _releaseAt[member] });
     }
 
     /// @inheritdoc IStaking
-    function slashableOf(address member) public view returns (uint256) {
-        Stake storage stake = _stakes[member];
-        return uint256(stake.bonded) + stake.unbonding;
+    function slashableOf(address member) external view returns (uint256) {
+        Account storage account = _accounts[member];
+        return uint256(account.bonded) + account.unbonding;
     }
 
     /// @inheritdoc IStaking
@@ -202,30 +201,48 @@ contract Staking is IStaking, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IStaking
-    function penaltyOf(address member, uint64 epoch) external view returns (Penalty memory) {
-        Record storage record = _recordOf(member, epoch);
-        Case memory case_ = _cases[record.caseNumber];
-        return Penalty({
-            offence: record.offence, pending: record.pending, payableAt: case_.payableAt, challenger: case_.challenger
-        });
+    function offenceOf(address member, uint64 epoch) external view returns (Offence) {
+        uint48 number = _accounts[member].number;
+        if (number == 0) return Offence.None;
+        (uint256 group, uint256 shift) = _placeOf(number);
+        return Offence(_offences[uint256(epoch) * oracle.epochSeconds() / incidentSeconds][group] >> shift & 3);
+    }
+
+    /// @inheritdoc IStaking
+    function caseOf(uint256 caseNumber) external view returns (Case memory) {
+        return _cases[caseNumber];
     }
 
     // --- internal -----------------------------------------------------------------------------
 
-    function _recordOf(address member, uint64 epoch) private view returns (Record storage) {
-        return _records[member][uint256(epoch) * oracle.epochSeconds() / incidentSeconds];
+    /// @dev Account of a member, with a number of its own from the first time that anybody names it here.
+    function _numbered(address member) private returns (Account storage account) {
+        account = _accounts[member];
+        if (account.number == 0) account.number = ++_members;
+    }
+
+    /// @dev Notes the offence unless one as grave was proved of the member in the incident.
+    function _isNew(uint256 number, uint256 incident, Offence offence) private returns (bool) {
+        (uint256 group, uint256 shift) = _placeOf(number);
+        uint256 word = _offences[incident][group];
+        if (uint256(offence) <= word >> shift & 3) return false;
+        _offences[incident][group] = word & ~(3 << shift) | uint256(offence) << shift;
+        return true;
+    }
+
+    function _placeOf(uint256 number) private pure returns (uint256 group, uint256 shift) {
+        return (number / _OFFENCES_PER_WORD, 2 * (number % _OFFENCES_PER_WORD));
     }
 
     /// @dev All of a member's stake for an equivocation, else a share of it, rounded down. What is leaving goes first.
-    function _take(address member, Offence offence) private returns (uint256 amount) {
-        Stake storage stake = _stakes[member];
-        uint256 unbonding = stake.unbonding;
-        uint256 bonded = stake.bonded;
+    function _take(Account storage account, Offence offence) private returns (uint256 amount) {
+        uint256 unbonding = account.unbonding;
+        uint256 bonded = account.bonded;
         amount = unbonding + bonded;
         if (offence == Offence.WrongScore) amount = amount * wrongScoreBps / _BPS;
         uint256 leaving = amount < unbonding ? amount : unbonding;
         // Casts are safe: neither part is more than there was.
-        stake.unbonding = uint128(unbonding - leaving);
-        stake.bonded = uint128(bonded + leaving - amount);
+        account.unbonding = uint104(unbonding - leaving);
+        account.bonded = uint104(bonded + leaving - amount);
     }
 }

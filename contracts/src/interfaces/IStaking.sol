@@ -9,7 +9,7 @@ import { IScoreOracle } from "./IScoreOracle.sol";
 /// @notice A member is its cold key, whatever the committees that it is in. Its stake, also what is leaving, answers for each
 ///         epoch for as long as stake takes to unbond. Only the dispute contract that the oracle names takes stake.
 /// @dev On the home chain alone; other chains void and slash nobody. Slashed stake is held for the challenge window and then
-///      paid: half to the challenger, half burned. A member that disputes itself, or runs ahead of whoever does, therefore
+///      paid, case by case: half to the challenger, half burned. A member that disputes itself, or runs ahead of whoever does, therefore
 ///      gets half back: the penalty that nobody can avoid is half of what is taken. Evidence is not committed to first: who
 ///      copies it takes the challenger's half, and the slash stands all the same.
 interface IStaking {
@@ -40,21 +40,19 @@ interface IStaking {
 
     /// @notice Stake of a member. `unbonding` may be withdrawn after `releaseAt`; both parts are slashable.
     struct Stake {
-        uint128 bonded;
-        uint128 unbonding;
-        uint40 releaseAt;
+        uint256 bonded;
+        uint256 unbonding;
+        uint256 releaseAt;
     }
 
-    /// @notice What a member lost for the incident of an epoch.
-    /// @param offence The gravest proved.
-    /// @param pending Taken, and not yet paid.
+    /// @notice What one piece of evidence took from all the members that it names, and who gets it.
     /// @param challenger Who gets half of `pending`.
     /// @param payableAt From when on it may be settled.
-    struct Penalty {
-        Offence offence;
-        uint128 pending;
-        uint40 payableAt;
+    /// @param pending Taken, and not yet paid.
+    struct Case {
         address challenger;
+        uint40 payableAt;
+        uint104 pending;
     }
 
     // --- errors -------------------------------------------------------------------------------
@@ -83,10 +81,10 @@ interface IStaking {
     /// @notice Thrown when the epoch of evidence lies further back than stake answers for.
     error LateEvidence(uint256 blockTimestamp, uint256 answersUntil);
 
-    /// @notice Thrown when nothing was taken from a member in the incident of an epoch, or it was paid.
-    error NothingPending(address member, uint64 epoch);
+    /// @notice Thrown when nothing was taken in a case, or it was paid.
+    error NothingPending(uint256 caseNumber);
 
-    /// @notice Thrown when a penalty is settled inside the challenge window.
+    /// @notice Thrown when a case is settled inside the challenge window.
     error EarlySettlement(uint256 blockTimestamp, uint256 payableAt);
 
     // --- events -------------------------------------------------------------------------------
@@ -102,13 +100,14 @@ interface IStaking {
 
     /// @notice An offence was proved, for the first time or as a graver one. `amount` is 0 if nothing more was to be taken.
     event Slashed(
-        address indexed member, uint64 indexed epoch, Offence offence, uint256 amount, address indexed challenger
+        address indexed member, uint64 indexed epoch, uint256 indexed caseNumber, Offence offence, uint256 amount
     );
 
-    /// @notice A penalty was paid.
-    event Settled(
-        address indexed member, uint64 indexed epoch, address indexed challenger, uint256 paid, uint256 burned
-    );
+    /// @notice Evidence slashed members: `amount` in all, to be settled from `payableAt` on.
+    event CaseOpened(uint256 indexed caseNumber, address indexed challenger, uint256 amount, uint256 payableAt);
+
+    /// @notice What a case took was paid.
+    event Settled(uint256 indexed caseNumber, address indexed challenger, uint256 paid, uint256 burned);
 
     // --- writes -------------------------------------------------------------------------------
 
@@ -123,16 +122,15 @@ interface IStaking {
 
     /// @notice Takes stake of `members` for an offence in `epoch`. Only the oracle's dispute contract.
     /// @dev A repeat, a lighter offence after a graver one, and a further epoch of the incident change nothing. A graver one takes
-    ///      what is left for it, and its challenger replaces the one who is not paid yet: who reports a lighter offence of his own
-    ///      cannot hide a graver one behind it.
+    ///      what is left, as a case of its own. Who reports a lighter offence of his own first therefore keeps half of that share,
+    ///      which is less than the half of everything that reporting the graver one himself would leave him.
     /// @return amount What was taken now.
     function slash(address[] calldata members, uint64 epoch, Offence offence, address challenger)
         external
         returns (uint256 amount);
 
-    /// @notice Pays what was taken from `member` in the incident of `epoch`, half to the challenger and half to `BURN_ADDRESS`.
-    ///         Anyone may call.
-    function settle(address member, uint64 epoch) external;
+    /// @notice Pays what a case took, half to the challenger and half to `BURN_ADDRESS`. Anyone may call.
+    function settle(uint256 caseNumber) external;
 
     // --- views --------------------------------------------------------------------------------
 
@@ -166,6 +164,9 @@ interface IStaking {
     /// @notice Taken and not yet paid.
     function totalPending() external view returns (uint256);
 
-    /// @notice What a member lost in the incident of an epoch.
-    function penaltyOf(address member, uint64 epoch) external view returns (Penalty memory);
+    /// @notice The gravest offence proved of a member in the incident of an epoch.
+    function offenceOf(address member, uint64 epoch) external view returns (Offence);
+
+    /// @notice What one piece of evidence took; cases are numbered from 1 on.
+    function caseOf(uint256 caseNumber) external view returns (Case memory);
 }

@@ -14,6 +14,7 @@ contract StakingHandler is StakingFixture {
     uint256 public takenTotal;
     uint256 public settledTotal;
     uint256 public withdrawnTotal;
+    uint256 private cases;
     mapping(address member => mapping(uint256 incident => IStaking.Offence)) private gravest;
     mapping(address member => uint256) private lastRequestAt;
 
@@ -81,18 +82,19 @@ contract StakingHandler is StakingFixture {
             if (amount != 0) broken = "S-03 repeated";
             return;
         }
+        ++cases;
+        if (staking.caseOf(cases).pending != amount) broken = "S-04 another case";
         gravest[member_][incident] = offence;
         if (isGrave && (amount != slashable || staking.slashableOf(member_) != 0)) broken = "S-03 not all";
         if (!isGrave && amount != slashable / 10) broken = "S-03 not the cap";
     }
 
-    function settle(uint256 id, uint64 behind) external {
-        address member_ = member(id % 4);
-        uint64 epoch = uint64(block.timestamp / EPOCH_S) - uint64(bound(behind, 0, 30));
-        IStaking.Penalty memory penalty = staking.penaltyOf(member_, epoch);
-        try staking.settle(member_, epoch) {
-            if (block.timestamp < penalty.payableAt || penalty.pending == 0) broken = "S-04";
-            settledTotal += penalty.pending;
+    function settle(uint256 caseNumber) external {
+        caseNumber = bound(caseNumber, 0, cases + 1);
+        IStaking.Case memory case_ = staking.caseOf(caseNumber);
+        try staking.settle(caseNumber) {
+            if (block.timestamp < case_.payableAt || case_.pending == 0) broken = "S-04";
+            settledTotal += case_.pending;
         } catch { }
     }
 
@@ -125,7 +127,8 @@ contract StakingInvariantTest is StakingFixture {
         handler.slash(1, 0, true);
         assertEq(handler.takenTotal(), STAKE);
         handler.passTime(2 * EPOCH_S, false);
-        handler.settle(1, 2);
+        handler.settle(1);
+        handler.settle(2);
         assertEq(handler.settledTotal(), STAKE);
         handler.passTime(20 days, true);
         handler.passTime(20 days, true);

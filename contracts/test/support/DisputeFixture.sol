@@ -82,6 +82,6 @@ abstract contract DisputeFixture is ModelFixture, StakingFixture {
     }
 
     function offenceOf(uint256 id, uint64 epoch) internal view returns (uint8) {
-        return uint8(staking.penaltyOf(member(id), epoch).offence);
+        return uint8(staking.offenceOf(member(id), epoch));
     }
 }

@@ -86,7 +86,7 @@ contract ScoreDisputeTest is DisputeFixture {
         assertEq(offenceOf(1, EPOCH), EQUIVOCATION);
         assertEq(offenceOf(2, EPOCH), EQUIVOCATION);
         assertEq(offenceOf(3, EPOCH), 0);
-        assertEq(staking.penaltyOf(member(1), EPOCH).challenger, challenger);
+        assertEq(staking.caseOf(1).challenger, challenger);
         // More signed each than may be faulty: neither can be believed.
         assertTrue(oracle.isVoided(oracle.hashReport(first.report)));
         assertTrue(oracle.isVoided(oracle.hashReport(second.report)));
@@ -137,7 +137,8 @@ contract ScoreDisputeTest is DisputeFixture {
         vm.stopPrank();
 
         assertEq(dispute.proveEquivocation(second, first), 0);
-        assertEq(staking.penaltyOf(member(0), EPOCH).challenger, challenger);
+        assertEq(staking.caseOf(1).challenger, challenger);
+        assertEq(staking.caseOf(2).challenger, address(0));
         assertEq(staking.totalPending(), 3 * STAKE);
     }
 

@@ -181,17 +181,19 @@ contract StakingTest is StakingFixture {
         staking.requestUnbonding(400e18);
 
         vm.expectEmit(address(staking));
-        emit IStaking.Slashed(alice, FIRST_EPOCH, EQUIVOCATION, STAKE, challenger);
+        emit IStaking.Slashed(alice, FIRST_EPOCH, 1, EQUIVOCATION, STAKE);
+        vm.expectEmit(address(staking));
+        emit IStaking.CaseOpened(1, challenger, STAKE, block.timestamp + CHALLENGE_S);
         assertEq(slash(alice, FIRST_EPOCH, EQUIVOCATION, challenger), STAKE);
 
         assertEq(staking.slashableOf(alice), 0);
         assertEq(staking.totalSlashable(), 3 * STAKE);
         assertEq(staking.totalPending(), STAKE);
-        IStaking.Penalty memory penalty = staking.penaltyOf(alice, FIRST_EPOCH);
-        assertEq(uint8(penalty.offence), uint8(EQUIVOCATION));
-        assertEq(penalty.pending, STAKE);
-        assertEq(penalty.payableAt, block.timestamp + CHALLENGE_S);
-        assertEq(penalty.challenger, challenger);
+        assertEq(uint8(staking.offenceOf(alice, FIRST_EPOCH)), uint8(EQUIVOCATION));
+        IStaking.Case memory case_ = staking.caseOf(1);
+        assertEq(case_.pending, STAKE);
+        assertEq(case_.payableAt, block.timestamp + CHALLENGE_S);
+        assertEq(case_.challenger, challenger);
     }
 
     /// What is leaving goes first: 30 of 30, then 70 of what is bonded.
@@ -220,39 +222,43 @@ contract StakingTest is StakingFixture {
     /// Quotes S-03: a repeat changes nothing, not even who is paid.
     function test_Slash_Repeated_ChangesNothing() public {
         slash(alice, FIRST_EPOCH, WRONG_SCORE, challenger);
-        IStaking.Penalty memory before = staking.penaltyOf(alice, FIRST_EPOCH);
+        IStaking.Case memory before = staking.caseOf(1);
         vm.warp(block.timestamp + 1);
 
         assertEq(slash(alice, FIRST_EPOCH, WRONG_SCORE, rival), 0);
         assertEq(slash(alice, FIRST_EPOCH, NONE, rival), 0);
 
-        assertEq(abi.encode(staking.penaltyOf(alice, FIRST_EPOCH)), abi.encode(before));
+        assertEq(abi.encode(staking.caseOf(1)), abi.encode(before));
+        assertEq(staking.caseOf(2).challenger, address(0));
         assertEq(staking.slashableOf(alice), STAKE - CAP);
     }
 
-    /// Quotes S-03: whoever disputes a light offence of his own gets nothing once the grave one is shown.
-    function test_Slash_GraverInsideTheWindow_ReplacesTheChallenger() public {
+    /// Quotes S-03: a light offence of his own hides no grave one; disputing the grave one himself would leave him more.
+    function test_Slash_GraverInsideTheWindow_TakesTheRest() public {
         slash(alice, FIRST_EPOCH, WRONG_SCORE, alice);
         vm.warp(block.timestamp + CHALLENGE_S - 1);
         assertEq(slash(alice, FIRST_EPOCH, EQUIVOCATION, challenger), STAKE - CAP);
         assertEq(slash(alice, FIRST_EPOCH, WRONG_SCORE, rival), 0);
+        assertEq(staking.slashableOf(alice), 0);
 
         vm.warp(block.timestamp + CHALLENGE_S);
-        staking.settle(alice, FIRST_EPOCH);
+        staking.settle(1);
+        staking.settle(2);
 
-        assertEq(stakeToken.balanceOf(challenger), STAKE / 2);
-        assertEq(stakeToken.balanceOf(alice), 0);
+        assertEq(stakeToken.balanceOf(alice), CAP / 2);
+        assertEq(stakeToken.balanceOf(challenger), (STAKE - CAP) / 2);
+        assertEq(stakeToken.balanceOf(staking.BURN_ADDRESS()), STAKE / 2);
     }
 
     /// Quotes S-03, S-04: after a light offence was paid, the graver one takes what is left.
     function test_Slash_GraverAfterTheWindow_TakesTheRest() public {
         slash(alice, FIRST_EPOCH, WRONG_SCORE, rival);
         vm.warp(block.timestamp + CHALLENGE_S);
-        staking.settle(alice, FIRST_EPOCH);
+        staking.settle(1);
 
         assertEq(slash(alice, FIRST_EPOCH, EQUIVOCATION, challenger), STAKE - CAP);
         vm.warp(block.timestamp + CHALLENGE_S);
-        staking.settle(alice, FIRST_EPOCH);
+        staking.settle(2);
 
         assertEq(stakeToken.balanceOf(rival), CAP / 2);
         assertEq(stakeToken.balanceOf(challenger), (STAKE - CAP) / 2);
@@ -270,21 +276,41 @@ contract StakingTest is StakingFixture {
         assertEq(staking.totalSlashable(), 4 * STAKE - 3 * CAP);
 
         vm.warp(block.timestamp + CHALLENGE_S);
-        for (uint256 i = 0; i < 3; ++i) {
-            staking.settle(members[i], FIRST_EPOCH);
-        }
+        staking.settle(1);
+        staking.settle(2);
         assertEq(stakeToken.balanceOf(challenger), CAP);
         assertEq(stakeToken.balanceOf(rival), CAP / 2);
     }
 
+    /// Quotes S-03: offences share words, 128 members each; the 127th to 129th, at the edge of two, are told apart all the same.
+    function test_Slash_MembersAtTheEdgeOfAWord_AreToldApart() public {
+        address[] memory members = new address[](3);
+        for (uint160 number = 5; number < 130; ++number) {
+            bondFor(address(number << 32), STAKE);
+            if (number >= 127) members[number - 127] = address(number << 32);
+        }
+
+        assertEq(slash(members[1], FIRST_EPOCH, EQUIVOCATION, rival), STAKE);
+        assertEq(staking.slash(members, FIRST_EPOCH, WRONG_SCORE, challenger), 2 * CAP);
+        assertEq(staking.slash(members, FIRST_EPOCH, WRONG_SCORE, challenger), 0);
+
+        assertEq(uint8(staking.offenceOf(members[0], FIRST_EPOCH)), uint8(WRONG_SCORE));
+        assertEq(uint8(staking.offenceOf(members[1], FIRST_EPOCH)), uint8(EQUIVOCATION));
+        assertEq(uint8(staking.offenceOf(members[2], FIRST_EPOCH)), uint8(WRONG_SCORE));
+        assertEq(uint8(staking.offenceOf(address(uint160(126) << 32), FIRST_EPOCH)), uint8(NONE));
+        assertEq(uint8(staking.offenceOf(rival, FIRST_EPOCH)), uint8(NONE));
+    }
+
     function test_Slash_NoStake_IsRecordedAndTakesNothing() public {
         vm.expectEmit(address(staking));
-        emit IStaking.Slashed(rival, FIRST_EPOCH, EQUIVOCATION, 0, challenger);
+        emit IStaking.Slashed(rival, FIRST_EPOCH, 1, EQUIVOCATION, 0);
+        assertEq(slash(rival, FIRST_EPOCH, EQUIVOCATION, challenger), 0);
+        bondFor(rival, STAKE);
         assertEq(slash(rival, FIRST_EPOCH, EQUIVOCATION, challenger), 0);
 
         vm.warp(block.timestamp + CHALLENGE_S);
-        vm.expectRevert(abi.encodeWithSelector(IStaking.NothingPending.selector, rival, FIRST_EPOCH));
-        staking.settle(rival, FIRST_EPOCH);
+        vm.expectRevert(abi.encodeWithSelector(IStaking.NothingPending.selector, 1));
+        staking.settle(1);
     }
 
     function test_Slash_RevertWhen_NotTheDisputeContract() public {
@@ -311,18 +337,18 @@ contract StakingTest is StakingFixture {
 
         vm.warp(payableAt - 1);
         vm.expectRevert(abi.encodeWithSelector(IStaking.EarlySettlement.selector, payableAt - 1, payableAt));
-        staking.settle(alice, FIRST_EPOCH);
+        staking.settle(1);
 
         vm.warp(payableAt);
         vm.expectEmit(address(staking));
-        emit IStaking.Settled(alice, FIRST_EPOCH, alice, 500e18, 500e18 + 1);
-        staking.settle(alice, FIRST_EPOCH);
+        emit IStaking.Settled(1, alice, 500e18, 500e18 + 1);
+        staking.settle(1);
         assertEq(stakeToken.balanceOf(alice), 500e18);
         assertEq(stakeToken.balanceOf(staking.BURN_ADDRESS()), 500e18 + 1);
         assertEq(staking.totalPending(), 0);
 
-        vm.expectRevert(abi.encodeWithSelector(IStaking.NothingPending.selector, alice, FIRST_EPOCH));
-        staking.settle(alice, FIRST_EPOCH);
+        vm.expectRevert(abi.encodeWithSelector(IStaking.NothingPending.selector, 1));
+        staking.settle(1);
     }
 
     // --- hostile token ------------------------------------------------------------------------
@@ -337,9 +363,9 @@ contract StakingTest is StakingFixture {
         calling.mint(address(this), 1);
         calling.approve(address(staking), 1);
 
-        calling.arm(address(staking), abi.encodeCall(staking.settle, (alice, FIRST_EPOCH)));
+        calling.arm(address(staking), abi.encodeCall(staking.settle, (1)));
         vm.expectRevert(ReentrancyGuardTransient.ReentrancyGuardReentrantCall.selector);
-        staking.settle(alice, FIRST_EPOCH);
+        staking.settle(1);
 
         calling.arm(address(staking), abi.encodeCall(staking.bond, (alice, 1)));
         vm.expectRevert(ReentrancyGuardTransient.ReentrancyGuardReentrantCall.selector);
