@@ -34,6 +34,7 @@ from training.datasets.maker import read_eth_series, read_maker_borrows
 from training.datasets.morpho import read_morpho
 from training.datasets.streamed import Bounds, stream_borrower_rows
 from training.economics import cost_to_game
+from training.economics.rating_rules import describe_rules
 from training.economics.report import describe_replay
 from training.errors import DatasetError
 from training.evaluation.validation_card import ValidationCard, build_validation_card
@@ -130,7 +131,7 @@ def _train_borrowers(data: Path, profile: Profile, out: Path, say: Say) -> Bundl
         evidence_lines(figures, study, trained),
     )
     say("borrower-1: cost to game, and the laws on simulated attackers")
-    card = "\n".join((card, *cost_to_game.render(trained.model)))
+    card = "\n".join((card, *cost_to_game.render(trained.model), *describe_rules(vaults, morpho)))
     return _write_validated(
         out / "borrower-1", trained.model, card, build_validation_card(validation, data), rows.vectors
     )

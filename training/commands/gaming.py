@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 from oracle.domain.score import ScoreKind
 from oracle.scoring.bundle import load_bundle
+from training.datasets.maker import read_maker_borrows
+from training.datasets.morpho import read_morpho
 from training.errors import TrainingError
 
 
@@ -14,6 +17,9 @@ def add_parser(commands: Any) -> None:
     """Declare the options."""
     parser = commands.add_parser("gaming", help="price bought records, and hold the laws against simulated attackers")
     parser.add_argument("--bundle", default="borrower-1", help="a released borrower bundle, or its folder")
+    parser.add_argument(
+        "--data", help="folder of the public data sets: also says what stricter rules for a rating would cost"
+    )
     parser.add_argument("--attackers", type=int, default=100_000, help="how many are simulated (default: 100,000)")
     parser.set_defaults(run=run)
 
@@ -25,6 +31,7 @@ def run(options: argparse.Namespace) -> int:
         TrainingError: if there is nobody to simulate, or the bundle scores no borrowers.
     """
     from training.economics.cost_to_game import render
+    from training.economics.rating_rules import describe_rules
 
     if options.attackers < 1:
         raise TrainingError(f"--attackers {options.attackers}: at least one is needed")
@@ -32,4 +39,7 @@ def run(options: argparse.Namespace) -> int:
     if bundle.kind is not ScoreKind.BORROWER:
         raise TrainingError(f"--bundle {bundle.name}: it scores collateral, and nobody's record")
     print("\n".join(render(bundle.model, attackers=options.attackers)))
+    if options.data:
+        data = Path(options.data)
+        print("\n".join(describe_rules(read_maker_borrows(data), read_morpho(data))))
     return 0

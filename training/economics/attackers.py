@@ -178,12 +178,13 @@ def _piece_of(life: BorrowerHistory, parts: int) -> BorrowerHistory:
 
 
 def split_acts(life: BorrowerHistory, random: Random) -> BorrowerHistory:
-    """Do every act in up to six parts."""
-    parts = random.randint(2, 6)
+    """Do every act in up to six parts; let oneself be liquidated, within a block, in so many that each can be dust."""
+    parts, dust_parts = random.randint(2, 6), random.choice((6, 50, 300))
     pieces = tuple(
-        replace(e, value_usd_e8=UsdE8(e.value_usd_e8 * (k + 1) // parts - e.value_usd_e8 * k // parts))
+        replace(e, value_usd_e8=UsdE8(e.value_usd_e8 * (k + 1) // n - e.value_usd_e8 * k // n))
         for e in life.events
-        for k in range(parts)
+        for n in (dust_parts if e.kind is EventKind.LIQUIDATION else parts,)
+        for k in range(n)
     )
     return replace(life, events=pieces)
 

@@ -7,7 +7,7 @@ borrower's limit above the floor, and the market's. Gas and interest are assumpt
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +16,8 @@ from oracle.domain.event import EventKind, LendingEvent
 from oracle.domain.history import BorrowerHistory
 from oracle.domain.market import HourlySeries
 from oracle.domain.position import PositionSample
-from oracle.domain.units import DAY_S, TimestampS
+from oracle.domain.score import CollateralScore
+from oracle.domain.units import BPS, DAY_S, TimestampS
 from oracle.features.borrower import MIN_DEBT_DAYS, compute_borrower_vector
 from oracle.features.health import DUST_USD_E8
 from oracle.scoring.bundle import load_bundle
@@ -31,15 +32,11 @@ from training.economics.attackers import (
 )
 from training.economics.laws import OPEN_GAP, LawResult, Pricing, as_if_active, check_laws, rated_margins
 from training.economics.pairs import make_pairs
+from training.economics.rating_rules import CARRY_PER_YEAR, GAS_USD, OPEN_AND_CLOSE
 from training.economics.study import MARKET
 
 COLLATERAL_BUNDLE = "collateral-1"
-GAS_USD = {"mainnet": 5.0, "rollup": 0.02}
-"""Per transaction of about 250,000 gas: 8 gwei at $2,500, and a rollup's fee."""
-CARRY_PER_YEAR = 0.05
 _SAFE_HEALTH_BPS = 40_000
-_OPEN_AND_CLOSE = 4
-"""Transactions: supply, borrow, repay, withdraw."""
 _HELD_DAYS = (1, 6, 7, 8, 14, 30, 90, 180, 364)
 CARD_ATTACKERS, CARD_SEED = 10_000, 20
 
@@ -124,6 +121,7 @@ def render(model: Model, *, attackers: int = CARD_ATTACKERS) -> list[str]:
         "",
         *_cheapest_lines(bought, list(pairs)),
         f"Whoever can buy a rating can leave a bad record behind: a new address costs the same. A record's price does not depend on the loan: the borrower's limit above the floor bounds what it is worth ({DUST_USD_E8 // USD} dollars of debt at {MIN_DEBT_DAYS} midnights are enough).",
+        *_worst_lines(pairs, bought),
         "",
         *render_laws(laws),
         "",
@@ -161,6 +159,31 @@ def _cheapest_lines(bought: tuple[Bought, ...], pairs: list[str]) -> list[str]:
     return [f"Cheapest USD per bps of LTV, as signed: {'; '.join(found)}." if found else "No record gains LTV."]
 
 
+def _worst_lines(pairs: Mapping[str, CollateralScore], bought: tuple[Bought, ...]) -> list[str]:
+    """Return what bought ratings can cost lenders at worst: every loan on them liquidated, and the loan at which that reaches the price of a rating."""
+    words = []
+    for number, (name, score) in enumerate(pairs.items()):
+        worst = worst_loss_ppm(score)
+        prices = [(layer, find_cheapest(bought, number, gas)) for layer, gas in GAS_USD.items()]
+        sizes = [
+            f"${best[1].record.cost_usd(GAS_USD[layer]) * 1e6 / worst:,.0f} on a {layer}"
+            for layer, best in prices
+            if best
+        ]
+        words.append(
+            f"{name} {worst:.0f} ppm of the loan, which is a rating's price at {' and '.join(sizes) or 'no loan'}"
+        )
+    return [
+        f"If every loan on a bought rating were liquidated, lenders would expect to lose at most: {'; '.join(words)}.",
+        f"The budget is {MARKET.budget_ppm} ppm for 30 days: where the worst is above it, the market's limit per borrower above the floor is what holds.",
+    ]
+
+
+def worst_loss_ppm(score: CollateralScore) -> float:
+    """Return what lenders expect to lose of a loan that is certain to be liquidated, in ppm: the pair's gap times the severity."""
+    return score.gap_ppm * MARKET.severity_bps / BPS
+
+
 def _flash_loans() -> Record:
     loops = [
         make_event(kind, AS_OF_S - day * DAY_S, 10**9 * USD)
@@ -187,7 +210,7 @@ def _held(name: str, days: int, *, minutes_only: bool, debt_usd: int = DUST_USD_
         history=_past(events, samples),
         debt_usd=debt_usd,
         held_days=2 * len(midnights) / 1_440 if minutes_only else days,
-        transactions=2 + 2 * len(midnights) if minutes_only else _OPEN_AND_CLOSE,
+        transactions=2 + 2 * len(midnights) if minutes_only else OPEN_AND_CLOSE,
     )
 
 

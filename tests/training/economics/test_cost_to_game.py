@@ -6,7 +6,8 @@ import pytest
 
 from oracle.scoring.bundle import load_bundle
 from training.__main__ import main
-from training.economics.cost_to_game import Bought, find_cheapest, list_records, measure, render
+from training.economics.cost_to_game import Bought, find_cheapest, list_records, measure, render, worst_loss_ppm
+from training.economics.pairs import make_pairs
 
 BORROWER = load_bundle("borrower-1", allow_sandbox=False).model
 COLLATERAL = load_bundle("collateral-1", allow_sandbox=False).model
@@ -65,3 +66,17 @@ def test_render__lines__hold_the_table_and_the_laws() -> None:
 def test_main__no_attackers__is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["gaming", "--attackers", "0"]) == 1
     assert "at least one" in capsys.readouterr().err
+
+
+def test_worst_loss__certain_liquidation__is_gap_times_severity() -> None:
+    (pair, *_) = make_pairs(COLLATERAL).values()
+
+    # A severity of 10 %.
+    assert worst_loss_ppm(pair) == pytest.approx(pair.gap_ppm / 10)
+
+
+def test_render__worst_case__stands_beside_the_budget() -> None:
+    lines = render(BORROWER, attackers=13)
+
+    assert any("every loan on a bought rating were liquidated" in line for line in lines)
+    assert any("budget is 300 ppm" in line for line in lines)
