@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 import numpy as np
@@ -14,6 +15,7 @@ from training.collateral import BONUS_BPS, BUFFER_BPS, FLOOR_SHARE_BPS, RISK_UNI
 from training.collateral_holdout import HeldOut
 from training.collateral_tables import Tail
 from training.collateral_weeks import Figure
+from training.evaluation.quantile_figures import QuantileFigures
 from training.labels import GAP_FALL_BPS, LIQUIDATION_WINDOW_HOURS
 from training.units import LEAF_UNITS
 
@@ -22,6 +24,7 @@ PRICE_LIMITS = """\
 - Large falls cluster on few days; rows of one day are one piece of news. The interval resamples weeks.
 - No liquidity, no issuer or bridge failure is in the prices: what those facts add is set by judgement, see below.
 - Staked and wrapped tokens against their base cover 2023 and later only: no crisis of theirs is in the data."""
+_SHORTFALL = re.compile(r"^`drawdownBps` times (\d+\.\d+) is the expected shortfall beyond it\.$", re.MULTILINE)
 _SHOWN_MARGINS = (-14, -12, -10, -8, -7, -6, -5, -4, -3, -2, -1)
 
 
@@ -54,6 +57,12 @@ def collateral_card(name: str, source: str, span: str, trained: TrainedCollatera
         *feature_table(COLLATERAL_SCHEMA, trained.model),
     ]
     return "\n".join(lines) + "\n"
+
+
+def read_shortfall_ratio(card: str) -> float | None:
+    """Return what a card's `drawdownBps` is multiplied by for the expected shortfall; None if the card does not say."""
+    found = _SHORTFALL.search(card)
+    return float(found.group(1)) if found else None
 
 
 def _unproved(held_out: HeldOut | None) -> list[str]:
@@ -104,7 +113,33 @@ def _drawdown_lines(held_out: HeldOut) -> list[str]:
             for r in held_out.drawdowns
         ),
         "",
+        *_backtest_lines(held_out),
     ]
+
+
+def _backtest_lines(held_out: HeldOut) -> list[str]:
+    """Return the backtests of the same rows."""
+    return [
+        "Its backtests on the same rows. Kupiec's, Christoffersen's and the traffic light take rows as independent, which falls of one day are not: the share of single assets that pass is the fairer reading. Z2 (Acerbi and Szekely) is below zero where losses beyond the percentile are larger or more frequent than stated, its p one-sided by the two-way bootstrap.",
+        "",
+        "| class | beyond | Kupiec p | Christoffersen p | assets that pass, of those tested | traffic light | shortfall Z2 | p |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+        *(_backtest_line(r.name.replace("_", " "), r.figures) for r in held_out.drawdowns),
+        "",
+    ]
+
+
+def _backtest_line(name: str, figures: QuantileFigures) -> str:
+    test = figures.backtest
+    passes = [_share(figures.owners_pass_kupiec), _share(figures.owners_pass_christoffersen)]
+    z, p = (
+        "-" if x is None else f"{x:{form}}" for x, form in ((figures.shortfall_z, "+.2f"), (figures.shortfall_p, ".3f"))
+    )
+    return f"| {name} | {test.exceedances} of {test.n} | {test.kupiec_p:.3f} | {test.christoffersen_p:.3f} | {' and '.join(passes)} of {figures.owners_tested} | {test.zone} | {z} | {p} |"
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.0%}"
 
 
 def _tail_lines(trained: TrainedCollateral) -> list[str]:
@@ -128,6 +163,7 @@ def _tail_lines(trained: TrainedCollateral) -> list[str]:
         "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
         *rows,
         "",
+        f"`drawdownBps` times {trained.tail.shortfall[0]:.3f} is the expected shortfall beyond it.",
         f"Generalised Pareto tail beyond the table, in units of the 99th percentile. {_tail('24 h', trained.tail)}; {_tail('1 h', trained.hour_tail)}.",
     ]
 

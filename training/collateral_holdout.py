@@ -12,18 +12,30 @@ from typing import Any
 
 import numpy as np
 
-from oracle.domain.units import DAY_S
+from oracle.domain.units import BPS, DAY_S
 from oracle.features.registry import COLLATERAL_SCHEMA
 from oracle.scoring.model import Trees
 from oracle.scoring.reference import compute_margins
 from training.calibrate import table_index
 from training.collateral_baselines import HISTORICAL_VAR
 from training.collateral_days import PriceDays
-from training.collateral_tables import LEVEL, TABLE_LO, cross_margins, drawdown_table, train_packed
+from training.collateral_tables import (
+    LEVEL,
+    TABLE_LO,
+    cross_margins,
+    drawdown_table,
+    pareto_tail,
+    scaled_falls,
+    train_packed,
+)
 from training.collateral_weeks import Figure, auc, resample, within_auc
 from training.datasets.assets import class_masks
+from training.evaluation.figures import MODEL
+from training.evaluation.quantile_figures import QuantileFigures, compute_quantile_figures
+from training.evaluation.task import QuantileRows
 from training.labels import GAP_FALL_BPS, LIQUIDATION_WINDOW_HOURS
 from training.rows import CollateralRows
+from training.statistics.tails import pinball_losses
 from training.train import Recipe
 
 type Array = np.ndarray[Any, Any]
@@ -48,13 +60,17 @@ class RankRow:
 
 @dataclass(frozen=True, kw_only=True)
 class DrawdownRow:
-    """How well the 99th percentile holds for one class of lending assets, every day: `pinball_gain` is relative to historical VaR, negative where the model is better."""
+    """How well the 99th percentile holds for one class of lending assets, every day: `pinball_gain` is relative to historical VaR, negative where the model is better.
+
+    `figures` are the model's backtests, that of its expected shortfall among them, by the code that judges `drawdown_q99`.
+    """
 
     name: str
     n_rows: int
     coverage: Figure
     historical_coverage: Figure
     pinball_gain: Figure
+    figures: QuantileFigures
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,18 +108,31 @@ def hold_out(rows: CollateralRows, recipe: Recipe, days: PriceDays | None = None
 
 
 def _drawdowns(before: CollateralRows, recipe: Recipe, trees: Trees, days: PriceDays) -> tuple[DrawdownRow, ...]:
-    table = np.array(drawdown_table(cross_margins(before, recipe), before.falls_bps))
+    margins = cross_margins(before, recipe)
+    table = drawdown_table(margins, before.falls_bps)
+    _, shortfall, _ = pareto_tail(scaled_falls(table, margins, before.falls_bps))
     days = days.select((days.falls_bps >= 0) & ~np.isnan(days.forecasts_bps[HISTORICAL_VAR]))
-    forecasts = table[table_index(compute_margins(trees, days.vectors), TABLE_LO)]
+    forecasts = np.array(table)[table_index(compute_margins(trees, days.vectors), TABLE_LO)]
     masks = {ALL_LENDING: np.ones(len(forecasts), dtype=np.bool_), **class_masks(days.symbols)}
     return tuple(
-        _drawdown(name, days.select(mask), forecasts[mask]) for name, mask in masks.items() if bool(mask.any())
+        _drawdown(name, days.select(mask), forecasts[mask], shortfall)
+        for name, mask in masks.items()
+        if bool(mask.any())
     )
 
 
-def _drawdown(name: str, days: PriceDays, forecasts: Array) -> DrawdownRow:
+def _drawdown(name: str, days: PriceDays, forecasts: Array, shortfall: float) -> DrawdownRow:
     historical = days.forecasts_bps[HISTORICAL_VAR]
-    model_loss, historical_loss = (_pinball(days.falls_bps, q) for q in (forecasts, historical))
+    model_loss, historical_loss = (pinball_losses(days.falls_bps, q, LEVEL) for q in (forecasts, historical))
+    rows = QuantileRows(
+        losses=days.falls_bps,
+        level=LEVEL,
+        owners=days.owners,
+        as_of_s=days.as_of_s,
+        model=forecasts,
+        baselines={},
+        shortfalls=None if np.isnan(shortfall) else np.minimum(forecasts * shortfall, float(BPS)),
+    )
     return DrawdownRow(
         name=name,
         n_rows=len(forecasts),
@@ -112,17 +141,13 @@ def _drawdown(name: str, days: PriceDays, forecasts: Array) -> DrawdownRow:
         pinball_gain=resample(
             days.as_of_s, lambda rows: float(model_loss[rows].sum() / historical_loss[rows].sum()) - 1
         ),
+        figures=compute_quantile_figures(rows).scores[MODEL],
     )
 
 
 def _coverage(days: PriceDays, forecasts: Array) -> Figure:
     is_covered = days.falls_bps <= forecasts
     return resample(days.as_of_s, lambda rows: float(is_covered[rows].mean()))
-
-
-def _pinball(losses: Array, forecasts: Array) -> Array:
-    excess = losses - forecasts
-    return np.asarray(np.where(excess > 0, LEVEL * excess, (LEVEL - 1) * excess))
 
 
 def _rank(rows: CollateralRows, fall_bps: int, scores: tuple[Array, Array]) -> RankRow:

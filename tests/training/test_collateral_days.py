@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -149,6 +150,28 @@ def test_drop_tasks__one_fall_of_a_fifth__one_positive_of_fifteen_percent(tmp_pa
     assert not large.model.is_probability
     assert quantile.losses.max() == 2_000
     assert len(quantile.losses) == len(small.is_positive) // 2
+
+
+def test_drawdown_task__card_with_a_ratio__shortfall_is_the_forecast_times_it_at_most_everything(
+    tmp_path: Path,
+) -> None:
+    write_closes(tmp_path, {"ETH": [1000.0 + i % 7 for i in range(80 * 24)]})
+    bundle = load_bundle("collateral-1", allow_sandbox=False)
+    span = TimestampS(START_S), TimestampS(START_S + 80 * DAY_S)
+
+    def rows(card: str) -> QuantileRows:
+        built = TASKS["drawdown_q99"](tmp_path, replace(bundle, card=card), *span)
+        assert isinstance(built, QuantileRows)
+        return built
+
+    stated = rows("one\n`drawdownBps` times 1.250 is the expected shortfall beyond it.\ntwo")
+    immense = rows("`drawdownBps` times 99999.000 is the expected shortfall beyond it.")
+
+    assert stated.shortfalls is not None
+    assert stated.shortfalls.tolist() == (1.25 * stated.model).tolist()
+    assert immense.shortfalls is not None
+    assert set(immense.shortfalls.tolist()) == {10_000.0}
+    assert rows("a card of another day").shortfalls is None
 
 
 def test_drop_task__folder_without_prices__says_which_is_missing(tmp_path: Path) -> None:

@@ -115,3 +115,19 @@ def test_hold_out__days_of_lending_assets__reported_by_class() -> None:
     assert [(row.name, row.n_rows) for row in held_out.drawdowns] == [("all", 60), ("majors", 30), ("stablecoins", 30)]
     # No fall reaches the baseline's 1,000 bps.
     assert all(row.historical_coverage == (1.0, 1.0, 1.0) for row in held_out.drawdowns)
+
+
+def test_hold_out__falls_far_deeper_than_before__fail_every_backtest() -> None:
+    rows = rows_around(120)
+    # Falls of all sizes up to 40 bps before, and a few of 15 %, so that there is a tail to fit; up to 1,000 bps on the days judged.
+    falls = np.random.default_rng(3).integers(0, 40, len(rows.as_of_s))
+    falls[::200] = 1_600
+
+    held_out = hold_out(replace(rows, falls_bps=falls), RECIPE, days_after(60))
+
+    assert held_out is not None
+    figures = held_out.drawdowns[0].figures
+    assert (figures.backtest.n, figures.backtest.zone) == (60, "red")
+    assert figures.backtest.kupiec_p < 0.01
+    assert figures.shortfall_z is not None
+    assert figures.shortfall_z < -1

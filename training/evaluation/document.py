@@ -124,6 +124,7 @@ def _quantile_score_json(score: QuantileFigures) -> Json:
         "owners_pass_kupiec": number(score.owners_pass_kupiec),
         "owners_pass_christoffersen": number(score.owners_pass_christoffersen),
         "shortfall_z": number(score.shortfall_z),
+        "shortfall_p": number(score.shortfall_p),
     }
 
 

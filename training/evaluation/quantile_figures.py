@@ -1,7 +1,8 @@
 """The figures of a forecast quantile: coverage and pinball loss with intervals, backtests, per quarter and per owner, and paired differences.
 
 The likelihood-ratio tests take all rows as independent. Falls come to all assets on the same day, so for many assets at once they reject far too often; the share of
-single assets that pass, and the interval of the coverage, say what they cannot.
+single assets that pass, and the interval of the coverage, say what they cannot. The backtest of the expected shortfall (Acerbi and Szekely's second statistic) takes its
+p from the two-way bootstrap, so that a day counts once.
 """
 
 from __future__ import annotations
@@ -24,9 +25,10 @@ from training.statistics.tails import (
     compute_conditional_coverage,
     compute_independence,
     compute_kupiec,
-    compute_shortfall_z,
     count_transitions,
     pinball_losses,
+    shortfall_p,
+    shortfall_terms,
     traffic_light,
 )
 
@@ -34,6 +36,7 @@ type Array = np.ndarray[Any, Any]
 
 PASSES_P = 0.05
 LEAST_OWNER_ROWS = 100
+_SHORTFALL = "shortfall_z"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +54,10 @@ class Backtest:
 
 @dataclass(frozen=True, kw_only=True)
 class QuantileFigures:
-    """One forecast: all rows together, each calendar quarter, and the share of owners with enough rows that pass each test."""
+    """One forecast: all rows together, each calendar quarter, and the share of owners with enough rows that pass each test.
+
+    `shortfall_z` is below zero where losses beyond the quantile are larger or more frequent than stated, `shortfall_p` how likely so low a value is by chance.
+    """
 
     coverage: Figure
     pinball: Figure
@@ -61,6 +67,7 @@ class QuantileFigures:
     owners_pass_kupiec: float | None
     owners_pass_christoffersen: float | None
     shortfall_z: float | None
+    shortfall_p: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,11 +88,14 @@ def compute_quantile_figures(rows: QuantileRows, *, n_draws: int = DRAWS) -> Qua
     clusters = build_clusters(rows.owners, rows.as_of_s, block_days=block_days(rows.horizon_days))
     row_values = {name: _row_values(rows, forecast) for name, forecast in forecasts.items()}
     measures = {n: [MeanMeasure(names=("coverage", "pinball"), values=v)] for n, v in row_values.items()}
+    terms = _shortfall_terms(rows)
+    if terms is not None:
+        measures[MODEL].append(MeanMeasure(names=(_SHORTFALL,), values=terms[None, :]))
     draws = resample(clusters, measures, n_draws=n_draws)
     degrees = {name: _degrees(clusters, values) for name, values in row_values.items()}
     scores = {
-        name: _figures(rows, name, forecast, row_values[name], draws, degrees[name])
-        for name, forecast in forecasts.items()
+        name: _figures(rows, name, row_values[name], draws, degrees[name], terms if name == MODEL else None)
+        for name in forecasts
     }
     is_hit = row_values[MODEL][0] == 0
     return QuantileReport(
@@ -128,8 +138,15 @@ def _degrees(clusters: Clusters, values: Array) -> int:
     return clusters.degrees_of_freedom(values[0] == 0)
 
 
+def _shortfall_terms(rows: QuantileRows) -> Array | None:
+    """Return each row's part of the statistic; None where the model states no expected shortfall."""
+    if rows.shortfalls is None:
+        return None
+    return shortfall_terms(rows.losses, rows.model, rows.shortfalls, rows.level)
+
+
 def _figures(
-    rows: QuantileRows, name: str, forecast: Array, values: Array, draws: Draws, degrees: int
+    rows: QuantileRows, name: str, values: Array, draws: Draws, degrees: int, terms: Array | None
 ) -> QuantileFigures:
     is_hit, step_s = values[0] == 0, rows.horizon_days * DAY_S
     quarters = np.array([_quarter(time_s) for time_s in rows.as_of_s.tolist()])
@@ -138,7 +155,7 @@ def _figures(
         for owner in np.unique(rows.owners)
         if (mine := rows.owners == owner).sum() >= LEAST_OWNER_ROWS
     ]
-    shortfalls = rows.shortfalls if name == MODEL else None
+    shortfall_z = None if terms is None else float(terms.mean())
     return QuantileFigures(
         coverage=build_figure(
             float(values[0].mean()), draws.standard_error((name, "coverage")), degrees, least=0.0, most=1.0
@@ -153,7 +170,10 @@ def _figures(
         owners_tested=len(owner_tests),
         owners_pass_kupiec=_share([t.kupiec_p for t in owner_tests]),
         owners_pass_christoffersen=_share([t.christoffersen_p for t in owner_tests]),
-        shortfall_z=None if shortfalls is None else compute_shortfall_z(rows.losses, forecast, shortfalls, rows.level),
+        shortfall_z=shortfall_z,
+        shortfall_p=None
+        if shortfall_z is None
+        else shortfall_p(shortfall_z, draws.standard_error((name, _SHORTFALL)), degrees),
     )
 
 

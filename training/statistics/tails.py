@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from scipy.special import xlogy
 from scipy.stats import binom, chi2
+from scipy.stats import t as student
 
 type Array = np.ndarray[Any, Any]
 
@@ -116,8 +117,20 @@ def compute_shortfall_z(losses: Array, forecasts: Array, shortfalls: Array, leve
 
     At 97.5 % over 250 days -0.70 is exceeded by chance in 5 % of cases, for most tails.
     """
+    return float(shortfall_terms(losses, forecasts, shortfalls, level).mean())
+
+
+def shortfall_terms(losses: Array, forecasts: Array, shortfalls: Array, level: float) -> Array:
+    """Return what each row adds to that statistic, which is their mean: 1, less its loss in units of the expected one where it exceeded its forecast."""
     is_hit = losses > forecasts
-    return float(1 - (losses[is_hit] / shortfalls[is_hit]).sum() / (len(losses) * (1 - level)))
+    return np.asarray(1 - np.where(is_hit, losses / shortfalls, 0.0) / (1 - level))
+
+
+def shortfall_p(z: float, error: float, degrees: int) -> float | None:
+    """Return how likely so low a statistic is if the shortfalls are right: one-sided, by its bootstrap error; None without one."""
+    if degrees < 1 or error <= 0:
+        return None
+    return float(student.cdf(z / error, degrees))
 
 
 def _ratio(log_ratio: float, *, degrees: int) -> LikelihoodRatio:

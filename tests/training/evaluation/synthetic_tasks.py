@@ -59,4 +59,5 @@ def build_quantile_rows(data: Path, bundle: Bundle, first_s: TimestampS, end_s: 
         model=np.full(500, 100.0),
         baselines={"wide": np.full(500, 400.0)},
         groups={"first": owners == 0},
+        shortfalls=np.full(500, 150.0),
     )

@@ -134,6 +134,10 @@ def test_evaluate__quantile_task__coverage_and_tests_by_hand(bundle: Bundle, dat
     assert document["owners_tested"] == 2
     assert document["owners_pass_kupiec"] == 0.5
     assert document["groups"]["first"]["traffic_light"] == "yellow"
+    # Five losses of 300 where 150 is expected, among five expected exceedances: 1 - 5 * 2 / 5.
+    assert document["shortfall_z"] == pytest.approx(-1)
+    assert document["shortfall_p"] is None  # one owner holds all exceedances: no interval
+    assert document["baselines"]["wide"]["shortfall_z"] is None
     assert document["paired"]["wide"]["coverage"][0] == pytest.approx(-0.01)
     assert list(document["quarters"]) == ["2024-Q1", "2024-Q2", "2024-Q3"]
 

@@ -15,6 +15,8 @@ from training.statistics.tails import (
     compute_pinball,
     compute_shortfall_z,
     count_transitions,
+    shortfall_p,
+    shortfall_terms,
     traffic_light,
 )
 
@@ -106,3 +108,18 @@ def test_compute_shortfall_z__normal_losses__zero_if_right_negative_if_too_small
 
     assert right == pytest.approx(0, abs=0.03)
     assert small < -0.7
+
+
+def test_shortfall_terms__two_rows_by_hand__mean_is_the_statistic() -> None:
+    """At 90 %: a row inside adds 1; one of 6 beyond a forecast of 4 and a shortfall of 5 adds 1 - 1.2 / 0.1 = -11."""
+    terms = shortfall_terms(np.array([3.0, 6.0]), np.array([4.0, 4.0]), np.array([5.0, 5.0]), 0.9)
+
+    assert terms.tolist() == pytest.approx([1, -11])
+
+
+def test_shortfall_p__one_sided__half_at_zero_small_below() -> None:
+    assert shortfall_p(0.0, 0.3, 20) == pytest.approx(0.5)
+    # A t of -2.086 leaves 2.5 % below it at 20 degrees.
+    assert shortfall_p(-2.086, 1.0, 20) == pytest.approx(0.025, abs=1e-4)
+    assert shortfall_p(-1.0, 0.0, 20) is None
+    assert shortfall_p(-1.0, 1.0, 0) is None
