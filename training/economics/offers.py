@@ -2,7 +2,8 @@
 
 - `ours`: a collateral model that was trained on rows before the day, through `oracle.terms`; the rated borrower has the behaviour margin 0, as every leaf of a bundle in
   shadow has, and the tables of `borrower-1`; the unrated one gets the floor. Open loans feel a new threshold at once, as in `LendingMarket`.
-- `static`: Aave's parameters, see `static_terms`. `static, our buffer` keeps their thresholds and lends up to our buffer below: what of a gain comes from the buffer alone.
+- `static`: Aave's parameters on record, see `static_terms`; `carried back` where they are guessed before it. `our buffer` keeps their thresholds and lends up to our buffer
+  below: what of a gain comes from the buffer alone.
 - `SmartLTV`: threshold exp(-c * sigma / sqrt(l / d)) - bonus; sigma is a day's volatility over 30 days, l / d = 1 because no folder holds the history of pools, c = 3.
 - `zero bad debt`: the largest threshold that no window of the past year, as long as liquidators take, would have broken.
 `SmartLTV` and `zero bad debt` leave the same buffer between LTV and threshold as ours.
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -33,17 +35,22 @@ from training.economics.static_terms import StaticTerms
 
 type Array = np.ndarray[Any, Any]
 
-OURS_RATED, OURS_UNRATED, STATIC, STATIC_BUFFERED, SMART_LTV, ZERO_BAD_DEBT = (
+OURS_RATED, OURS_UNRATED, STATIC, STATIC_BUFFERED, CARRIED, CARRIED_BUFFERED, SMART_LTV, ZERO_BAD_DEBT = (
     "ours, rated",
     "ours, unrated",
     "static",
     "static, our buffer",
+    "carried back",
+    "carried back, our buffer",
     "SmartLTV",
     "zero bad debt",
 )
-RULES = (OURS_RATED, OURS_UNRATED, STATIC, STATIC_BUFFERED, SMART_LTV, ZERO_BAD_DEBT)
+RULES = (OURS_RATED, OURS_UNRATED, STATIC, STATIC_BUFFERED, CARRIED, CARRIED_BUFFERED, SMART_LTV, ZERO_BAD_DEBT)
 SMART_LTV_CONFIDENCE = 3.0
 LEAST_HISTORY_HOURS = 365 * 24
+LEAST_FIRST_YEAR_HOURS = 90 * 24
+"""Of a pair that the prices begin with, while they are younger than a year: every rule then looks back as far as there is."""
+PRICES_BEGIN_S = int(datetime(2021, 1, 2, tzinfo=UTC).timestamp())
 _YEAR_HOURS, _MONTH_HOURS, _DAY_HOURS = 365 * 24, 30 * 24, 24
 
 
@@ -73,9 +80,10 @@ class ModelUntil:
 
 
 def list_days(run: PriceRun, first_s: int, n_days: int) -> Days:
-    """Return the midnights with a year of prices before them, the same for every rule."""
+    """Return the midnights with a year of prices before them, less in the first year of the prices; the same for every rule."""
+    least_hours = LEAST_FIRST_YEAR_HOURS if run.first_hour_s < PRICES_BEGIN_S else LEAST_HISTORY_HOURS
     hours = (first_s + np.arange(n_days) * DAY_S - run.first_hour_s) // HOUR_S
-    numbers = np.flatnonzero((hours >= LEAST_HISTORY_HOURS) & (hours < len(run.prices)))
+    numbers = np.flatnonzero((hours >= least_hours) & (hours < len(run.prices)))
     hours = hours[numbers]
     vectors = [compute_price_vector(run.prices[: hour + 1], 0, 0) for hour in hours.tolist()]
     shaped = np.array(vectors, dtype=np.int64).reshape(len(hours), len(COLLATERAL_SCHEMA))
@@ -126,7 +134,7 @@ def smart_ltv_offer(run: PriceRun, days: Days) -> Offer:
 def zero_bad_debt_offer(run: PriceRun, days: Days, delay_hours: int, haircut_bps: Bps) -> Offer:
     """Return the largest threshold from which no fall of the year before, as long as a liquidation takes, would have lost anything."""
     kept = run.prices[delay_hours:] / run.prices[:-delay_hours]
-    worst = [float(kept[hour - _YEAR_HOURS : hour - delay_hours + 1].min()) for hour in days.hours.tolist()]
+    worst = [float(kept[max(0, hour - _YEAR_HOURS) : hour - delay_hours + 1].min()) for hour in days.hours.tolist()]
     return _with_buffer(np.minimum(1.0, np.array(worst)) * recovered_share(haircut_bps))
 
 

@@ -1,15 +1,16 @@
-"""`python -m training economics`: the replay of a market under six rules, as JSON and as a table.
+"""`python -m training economics`: the replay of a market under our rules and others, as JSON and as a table.
 
-The headline takes 24 hours from threshold to sale, the window that a collateral score is about; 1 and 6 hours are beside it. It is out of time for the collateral models,
-trained anew on what lay before each half-year. `committed bundle` replays the same days with `collateral-1`, which knows them: it shows the bundle, and proves nothing.
-2021 is not replayed: prices begin with it, so no model was trained before it and no rule has a year of history; Aave's record begins later still.
+The headline takes the loans on days for which Aave's parameters are on record, 24 hours from threshold to sale, the window that a collateral score is about; 1 and 6
+hours are beside it. Where the record begins late, what is carried back before it is a guess, and is shown apart. It is out of time for the collateral models, trained
+anew on what lay before each half-year; the first, for May and June 2021, knows three months. Before May 2021 nothing is replayed: prices begin with the year, and too
+few months lie before to train on. `committed bundle` replays the same days with `collateral-1`, which knows them: it shows the bundle, and proves nothing.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,16 @@ import numpy as np
 from oracle.scoring.bundle import load_bundle
 from training.collateral import read_runs
 from training.economics import offers, study
-from training.economics.frontier import BLOCK_DAYS, BlockSums, Comparison, bad_debt_at, compare
+from training.economics.frontier import (
+    BLOCK_DAYS,
+    LEAST_BLOCKS,
+    BlockSums,
+    Comparison,
+    Figure,
+    bad_debt_at,
+    compare,
+    compare_at_loss,
+)
 from training.economics.liquidators import BONUS_BPS
 from training.errors import DatasetError
 from training.rows import CollateralRows, build_collateral_rows
@@ -29,10 +39,34 @@ type Keep = Callable[[str, study.AssetLoans], Array]
 
 HEADLINE_DELAY_HOURS = 24
 DELAYS_HOURS = (1, 6, HEADLINE_DELAY_HOURS)
-FIRST, END = date(2022, 1, 1), date(2025, 1, 1)
-CUTOFFS = (date(2022, 1, 1), date(2022, 7, 1), date(2023, 1, 1), date(2023, 7, 1), date(2024, 1, 1), date(2024, 7, 1))
+FIRST, END = date(2021, 5, 1), date(2025, 1, 1)
+CUTOFFS = (
+    FIRST,
+    date(2021, 7, 1),
+    date(2022, 1, 1),
+    date(2022, 7, 1),
+    date(2023, 1, 1),
+    date(2023, 7, 1),
+    date(2024, 1, 1),
+    date(2024, 7, 1),
+)
+CRASH, REST_OF_2021, CARRIED_BACK = (
+    (FIRST, date(2021, 7, 1)),
+    (date(2021, 7, 1), date(2022, 1, 1)),
+    (date(2022, 1, 1), END),
+)
+LOSSES_PPM = (10, 50, 200)
+"""Of the collateral pledged: losses at which rules are compared where the static parameters lose nothing."""
 BORROWER_BUNDLE, COLLATERAL_BUNDLE = "borrower-1", "collateral-1"
 ROWS_STEP_DAYS = 3
+GUESSED_RULES = (offers.CARRIED, offers.CARRIED_BUFFERED)
+RECORDED_RULES = (offers.STATIC, offers.STATIC_BUFFERED)
+GUESSED = {
+    "carried back": CARRIED_BACK,
+    "carried back, May and June 2021": CRASH,
+    "carried back, second half of 2021": REST_OF_2021,
+}
+"""Parts whose static parameters are guessed before their first record, by the days on which loans start."""
 
 
 def write_report(
@@ -61,19 +95,17 @@ def write_report(
     committed = load_bundle(COLLATERAL_BUNDLE, allow_sandbox=False)
     known_all = (offers.ModelUntil(known_until_s=0, model=committed.model),)
     in_span = study.replay_all(inputs, known_all, borrower, [HEADLINE_DELAY_HOURS])
-    span = borrower.training_span
-    rated_from = FIRST if span is None else span[1]
     headline = studies[HEADLINE_DELAY_HOURS]
+    maker = borrower.training_span_of("maker_ethb_vaults")
     report = {
-        "setting": describe(inputs),
-        "headline": summarize(headline, inputs, study.keep_all),
-        "recorded parameters only": summarize(headline, inputs, study.keep_recorded),
-        "majors only": summarize(headline, inputs, study.keep_majors),
-        f"after {BORROWER_BUNDLE} was trained": summarize(
-            headline, inputs, study.keep_from_day((rated_from - FIRST).days)
+        "setting": {**describe(inputs), "maker_known_until": None if maker is None else str(maker[1])},
+        "headline": summarize(headline, inputs, study.keep_recorded),
+        "majors only": summarize(headline, inputs, study.keep_recorded_majors),
+        **{f"{d} h to sale": summarize(studies[d], inputs, study.keep_recorded) for d in DELAYS_HOURS[:-1]},
+        "committed bundle (in its training span)": summarize(
+            in_span[HEADLINE_DELAY_HOURS], inputs, study.keep_recorded
         ),
-        **{f"{d} h to sale": summarize(studies[d], inputs, study.keep_all) for d in DELAYS_HOURS[:-1]},
-        "committed bundle (in its training span)": summarize(in_span[HEADLINE_DELAY_HOURS], inputs, study.keep_all),
+        **{name: summarize(headline, inputs, _within(span), offers.CARRIED) for name, span in GUESSED.items()},
     }
     if json_path is not None:
         json_path.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
@@ -88,8 +120,8 @@ def describe_replay(data: Path, rows: CollateralRows, recipe: Recipe, say: Calla
     except DatasetError as error:
         return [heading, f"Not replayed: {error.reason}."]
     setting = (
-        f"Loans of 30 days on hourly prices, {FIRST} to {END}, {len(report['setting']['assets'])} assets that Aave lists, {HEADLINE_DELAY_HOURS} h from threshold to sale; models trained anew on what lay before each half-year. "
-        f"Intervals resample blocks of {BLOCK_DAYS} days. Borrowers stay passive, in all rules alike."
+        f"Loans of 30 days on hourly prices, {len(report['setting']['assets'])} assets that Aave lists, {HEADLINE_DELAY_HOURS} h from threshold to sale; models trained anew on what lay before each half-year. "
+        f"Intervals resample blocks of {BLOCK_DAYS} days. Borrowers stay passive, in all rules alike. The table counts the loans on days for which Aave's parameters are on record; the tables of `{BORROWER_BUNDLE}` know Maker until {report['setting']['maker_known_until']}."
     )
     return [heading, setting, "", *render(report)]
 
@@ -99,6 +131,7 @@ def describe(inputs: study.Inputs) -> dict[str, Any]:
     return {
         "first": str(FIRST),
         "end": str(END),
+        "record_begins": _record_begins(inputs),
         "assets": sorted(inputs.runs),
         "models_known_until": [str(day) for day in CUTOFFS],
         "delay_hours": HEADLINE_DELAY_HOURS,
@@ -117,17 +150,27 @@ def describe(inputs: study.Inputs) -> dict[str, Any]:
     }
 
 
-def summarize(loans: study.Loans, inputs: study.Inputs, keep: Keep) -> dict[str, Any]:
-    """Return each rule's figures, and its comparisons with the static parameters and of ours with every other rule."""
-    sums = {rule: study.sum_blocks(by_asset, inputs.n_days, keep=keep) for rule, by_asset in loans.items()}
-    against = [(rule, other) for rule in (offers.OURS_RATED, offers.OURS_UNRATED) for other in sums if rule != other]
-    against += [(rule, offers.STATIC) for rule in (offers.STATIC_BUFFERED, offers.SMART_LTV, offers.ZERO_BAD_DEBT)]
+def summarize(loans: study.Loans, inputs: study.Inputs, keep: Keep, reference: str = offers.STATIC) -> dict[str, Any]:
+    """Return each rule's figures, and its comparisons with the static parameters, on record or carried back, and of ours with every other rule."""
+    left_out = GUESSED_RULES if reference == offers.STATIC else RECORDED_RULES
+    sums = {
+        rule: study.sum_blocks(by_asset, inputs.n_days, keep=keep)
+        for rule, by_asset in loans.items()
+        if rule not in left_out
+    }
+    ours = (offers.OURS_RATED, offers.OURS_UNRATED)
+    against = [(rule, other) for rule in ours for other in sums if rule != other]
+    against += [(rule, reference) for rule in sums if rule not in (*ours, reference)]
     return {
         "rules": {rule: figures(found) for rule, found in sums.items()},
-        "comparisons": {
-            f"{rule} against {other}": as_json(compare(sums[rule], sums[other])) for rule, other in against
-        },
+        "comparisons": {f"{rule} against {other}": compare_rules(sums[rule], sums[other]) for rule, other in against},
     }
+
+
+def compare_rules(rule: BlockSums, other: BlockSums) -> dict[str, Any]:
+    """Return a comparison as JSON holds it: at the other's bad debt, at its capacity, and at losses named beforehand."""
+    at_losses = {str(ppm): compare_at_loss(rule, other, ppm / 1e6) for ppm in LOSSES_PPM}
+    return {**as_json(compare(rule, other)), "capacity_gain_at_loss_ppm": at_losses}
 
 
 def figures(sums: BlockSums) -> dict[str, Any]:
@@ -156,44 +199,86 @@ def as_json(found: Comparison) -> dict[str, Any]:
 
 
 def render(report: dict[str, Any]) -> list[str]:
-    """Return the headline as Markdown lines."""
-    lines = [
-        "| rule | debt / collateral | liquidated | bad debt, ppm of debt | capacity at static's bad debt |",
-        "| --- | --- | --- | --- | --- |",
+    """Return the headline and the years before the record as Markdown lines."""
+    lines = [*_table(report["headline"], offers.STATIC), "", *render_limits(report)]
+    for name, (first, end) in GUESSED.items():
+        found = report[name]["rules"][offers.OURS_RATED]
+        few = "" if found["blocks"] >= LEAST_BLOCKS else ", too few for intervals"
+        span = f"{found['loans']} loans from {first} to before {end}, {found['blocks']} blocks{few}."
+        lines += ["", f"{name[0].upper()}{name[1:]}: {span}", "", *_table(report[name], offers.CARRIED)]
+    return [
+        *lines,
+        "",
+        f"Carried back means guessed: Aave's record begins on {report['setting']['record_begins']}, and the values before each first change are taken for all days before it, in pools that partly did not exist.",
+        "The model of May and June 2021 knows February to April of that year, that of the second half six months; rules look back as far as prices go. Before May 2021 nothing can be judged out of time: prices begin with the year.",
     ]
-    headline = report["headline"]
-    for rule, found in headline["rules"].items():
-        compared = headline["comparisons"].get(f"{rule} against {offers.STATIC}")
-        gain = compared and compared["capacity_gain_at_equal_bad_debt"]
-        words = _interval(gain) if compared else "-"
+
+
+def _table(part: dict[str, Any], reference: str) -> list[str]:
+    """Return one row per rule: what it lends and loses, and its capacity where it loses what the reference does, or a named loss."""
+    losses = " | ".join(f"at {ppm} ppm of collateral lost" for ppm in LOSSES_PPM)
+    lines = [
+        f"| rule | debt / collateral | liquidated | bad debt, ppm of debt | capacity at {reference}'s bad debt | {losses} |",
+        "|" + " --- |" * (5 + len(LOSSES_PPM)),
+    ]
+    for rule, found in part["rules"].items():
+        compared = part["comparisons"].get(f"{rule} against {reference}")
+        gains = ["-"] * (1 + len(LOSSES_PPM))
+        if compared:
+            at_losses = compared["capacity_gain_at_loss_ppm"]
+            gains = [_interval(compared["capacity_gain_at_equal_bad_debt"]), *map(_interval, at_losses.values())]
         lines.append(
-            f"| {rule} | {found['debt_per_collateral']:.3f} | {found['liquidated_share_of_debt']:.1%} "
-            f"| {found['bad_debt_ppm_of_debt']:.0f} | {words} |"
+            f"| {rule} | {_number(found['debt_per_collateral'], '.3f')} | {_number(found['liquidated_share_of_debt'], '.1%')} "
+            f"| {_number(found['bad_debt_ppm_of_debt'], '.0f')} | {' | '.join(gains)} |"
         )
-    return [*lines, "", *render_limits(report)]
+    return lines
+
+
+def _number(value: float | None, form: str) -> str:
+    return "-" if value is None else format(value, form)
 
 
 def render_limits(report: dict[str, Any]) -> list[str]:
-    """Return in words what the headline does not show: what the buffer alone gains, the other rules, and losses on days without a record."""
-    found = report["headline"]["comparisons"]
+    """Return in words what the headline does not show: what the buffer alone gains, the other rules, and a reference that loses nothing."""
+    headline = report["headline"]
+    middle = str(LOSSES_PPM[1])
     words = {
-        other: _interval(found[f"{offers.OURS_RATED} against {other}"]["capacity_gain_at_equal_bad_debt"])
+        other: _interval(
+            headline["comparisons"][f"{offers.OURS_RATED} against {other}"]["capacity_gain_at_loss_ppm"][middle]
+        )
         for other in (offers.STATIC_BUFFERED, offers.SMART_LTV, offers.ZERO_BAD_DEBT)
     }
-    recorded = report["recorded parameters only"]["rules"][offers.STATIC]
-    majors = report["majors only"]["comparisons"][f"{offers.OURS_RATED} against {offers.STATIC}"]
+    on_majors = _interval(
+        report["majors only"]["comparisons"][f"{offers.OURS_RATED} against {offers.STATIC}"][
+            "capacity_gain_at_loss_ppm"
+        ][middle]
+    )
+    static = headline["rules"][offers.STATIC]
+    left_out = headline["comparisons"][f"{offers.OURS_RATED} against {offers.STATIC}"]["draws_not_comparable"]
     gains = ", ".join(f"{word} against {other}" for other, word in words.items())
-    on_majors = _interval(majors["capacity_gain_at_equal_bad_debt"])
-    counts = f"{recorded['loans']} of {report['headline']['rules'][offers.STATIC]['loans']}"
-    lost = f"{recorded['bad_debt_ppm_of_debt']:.0f} ppm"
     return [
-        f"Capacity of ours, rated, at equal bad debt: {gains}; on majors alone {on_majors} against static.",
-        f"On the {counts} loans on days after a record of Aave's parameters, static loses {lost}: where that is 0, the comparison rests on parameters carried back before their first record.",
+        f"Capacity of ours, rated, where both lose {middle} ppm of the collateral: {gains}; on majors alone {on_majors} against static.",
+        f"{static['loans']} loans in {static['blocks']} blocks; static loses in {static['blocks_with_bad_debt']} of them, and {left_out:.0%} of the draws at its own bad debt leave that out and are not comparable: the columns at a named loss do not hang on it.",
+        f"At their own scale ours, rated, lose {headline['rules'][offers.OURS_RATED]['bad_debt_ppm_of_debt']:.0f} ppm of debt, and static {static['bad_debt_ppm_of_debt']:.0f}.",
     ]
 
 
-def _interval(gain: tuple[float, float, float] | None) -> str:
-    return "not comparable" if gain is None else f"{gain[0]:+.1%} ({gain[1]:+.1%} to {gain[2]:+.1%})"
+def _interval(gain: Figure | None) -> str:
+    if gain is None:
+        return "not comparable"
+    value, low, high = gain
+    return f"{value:+.1%}" if low is None or high is None else f"{value:+.1%} ({low:+.1%} to {high:+.1%})"
+
+
+def _record_begins(inputs: study.Inputs) -> str | None:
+    """Return the first day for which the static parameters of an asset are on record."""
+    recorded = np.logical_or.reduce([terms.ltv_bps > 0 for terms in inputs.static.values()])
+    return str(FIRST + timedelta(days=int(recorded.argmax()))) if recorded.any() else None
+
+
+def _within(span: tuple[date, date]) -> Keep:
+    first, end = ((day - FIRST).days for day in span)
+    return study.keep_days(first, end)
 
 
 def _seconds(day: date) -> int:

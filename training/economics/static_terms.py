@@ -1,7 +1,8 @@
 """Aave's historical LTV and liquidation threshold per asset and day: at each moment the pool that lends most on the asset.
 
-The record holds changes, with the value before each. A value before an asset's first record in a pool is carried back to the start that the caller names;
-`is_recorded` says which days lie after a record. A pool that lends nothing on the asset (LTV 0) offers no terms. Dates are those of proposals.
+The record holds changes, with the value before each. On record are the days after a pool's first record of both: elsewhere its terms are not known. Carried back,
+the value before the first record holds for all days before it, which is a guess: it grows worse with every month, and takes in pools that did not exist yet.
+A pool that lends nothing on the asset (LTV 0) offers no terms. Dates are those of proposals.
 """
 
 from __future__ import annotations
@@ -32,15 +33,16 @@ _SEPARATE = ("LIDO", "ETHERFI")
 
 @dataclass(frozen=True, kw_only=True)
 class StaticTerms:
-    """Terms of one asset by day, day 0 at the start asked for; an LTV of 0 is no offer."""
+    """Terms of one asset by day, day 0 at the start asked for; an LTV of 0 is no offer, or none that is known."""
 
     ltv_bps: Array
     threshold_bps: Array
-    is_recorded: Array
 
 
-def read_static_terms(data: Path, first_s: int, n_days: int) -> dict[str, StaticTerms]:
-    """Return per asset its terms on each of `n_days` midnights from `first_s`.
+def read_static_terms(
+    data: Path, first_s: int, n_days: int, *, is_carried_back: bool = False
+) -> dict[str, StaticTerms]:
+    """Return per asset its terms on each of `n_days` midnights from `first_s`: those on record, or carried back to the start.
 
     Raises:
         DatasetError: if the file is absent, or has other columns.
@@ -63,7 +65,7 @@ def read_static_terms(data: Path, first_s: int, n_days: int) -> dict[str, Static
     pools: dict[str, list[StaticTerms]] = defaultdict(list)
     for (asset, _), by_parameter in sorted(changes.items()):
         if by_parameter.keys() == {LTV, THRESHOLD}:
-            pools[asset].append(_pool_terms(by_parameter, midnights))
+            pools[asset].append(_pool_terms(by_parameter, midnights, is_carried_back=is_carried_back))
     return {asset: _largest(offers) for asset, offers in pools.items()}
 
 
@@ -77,17 +79,19 @@ def pool_of(chain: str | None, market: str) -> str:
     return f"{chain} {version} {apart}".strip()
 
 
-def _pool_terms(by_parameter: dict[str, list[tuple[int, float | None, float]]], midnights: Array) -> StaticTerms:
+def _pool_terms(
+    by_parameter: dict[str, list[tuple[int, float | None, float]]], midnights: Array, *, is_carried_back: bool
+) -> StaticTerms:
     values = {}
     recorded_s = 0
     for name, changes in by_parameter.items():
         values[name] = np.fromiter(_values(changes, midnights), dtype=np.int64, count=len(midnights))
         recorded_s = max(recorded_s, changes[0][0])
-    is_offer = (values[LTV] > 0) & (values[THRESHOLD] > values[LTV])
+    is_known = is_carried_back | (midnights >= recorded_s)
+    is_offer = is_known & (values[LTV] > 0) & (values[THRESHOLD] > values[LTV])
     return StaticTerms(
         ltv_bps=np.where(is_offer, values[LTV], 0),
         threshold_bps=np.where(is_offer, values[THRESHOLD], 0),
-        is_recorded=midnights >= recorded_s,
     )
 
 
@@ -108,5 +112,4 @@ def _largest(offers: list[StaticTerms]) -> StaticTerms:
     return StaticTerms(
         ltv_bps=ltvs[best, days],
         threshold_bps=np.stack([o.threshold_bps for o in offers])[best, days],
-        is_recorded=np.stack([o.is_recorded for o in offers])[best, days],
     )

@@ -34,7 +34,7 @@ MARKET = MarketPolicy(severity_bps=Bps(1_000), budget_ppm=Ppm(300), floor_premiu
 
 @dataclass(frozen=True, kw_only=True)
 class AssetLoans:
-    """One rule on one asset: day of each start, whether Aave's parameters are recorded there, sums by day."""
+    """One rule on one asset: day of each start, whether Aave's parameters are on record there, sums by day."""
 
     days: Array
     is_recorded: Array
@@ -54,6 +54,7 @@ class Inputs:
     first_s: int
     n_days: int
     static: dict[str, StaticTerms]
+    carried: dict[str, StaticTerms]
     runs: dict[str, list[PriceRun]]
     shares: Array
     haircuts: dict[str, Bps]
@@ -76,6 +77,7 @@ def read_inputs(data: Path, first_s: int, n_days: int) -> Inputs:
         TrainingError: if no asset with recorded parameters has prices.
     """
     static = read_static_terms(data, first_s, n_days)
+    carried = read_static_terms(data, first_s, n_days, is_carried_back=True)
     closes = read_closes(data, sorted(static.keys() - STABLECOINS))
     if not closes:
         raise TrainingError("no asset with recorded parameters has hourly prices")
@@ -84,6 +86,7 @@ def read_inputs(data: Path, first_s: int, n_days: int) -> Inputs:
         first_s=first_s,
         n_days=n_days,
         static={asset: static[asset] for asset in closes},
+        carried={asset: carried[asset] for asset in closes},
         runs={asset: list(price_runs(asset, *series)) for asset, series in sorted(closes.items())},
         shares=read_limit_shares(data),
         haircuts=haircuts,
@@ -107,18 +110,19 @@ def replay_all(
     """Return the loans of every rule for each time that liquidators take; offers that do not depend on it are computed once."""
     studies: dict[int, Loans] = {delay: {rule: {} for rule in offers.RULES} for delay in delays_hours}
     for asset, runs in inputs.runs.items():
-        static = inputs.static[asset]
         for run in runs:
             days = offers.list_days(run, inputs.first_s, inputs.n_days)
             if len(days.hours) == 0:
                 continue
             rated, unrated = offers.our_offers(days, inputs.first_s, models, borrower.model.borrower_tables, MARKET)
-            aave = offers.static_offer(days, static)
+            aave, guessed = (offers.static_offer(days, terms[asset]) for terms in (inputs.static, inputs.carried))
             made = {
                 offers.OURS_RATED: rated,
                 offers.OURS_UNRATED: unrated,
                 offers.STATIC: aave,
                 offers.STATIC_BUFFERED: offers.buffered(aave),
+                offers.CARRIED: guessed,
+                offers.CARRIED_BUFFERED: offers.buffered(guessed),
                 offers.SMART_LTV: offers.smart_ltv_offer(run, days),
             }
             for delay, loans in studies.items():
@@ -132,12 +136,11 @@ def _loans(
     inputs: Inputs, asset: str, run: PriceRun, days: offers.Days, offer: offers.Offer, delay_hours: int
 ) -> AssetLoans:
     outcome = replay_offer(run, days, offer, inputs.shares, delay_hours=delay_hours, recovered=inputs.recovered(asset))
-    static = inputs.static[asset]
-    # The same loans for every rule: days on which Aave lent on the asset.
-    kept = static.ltv_bps[days.numbers] > 0
+    # The same loans for every rule: days on which Aave lent on the asset, by its record or by what is carried back.
+    kept = inputs.carried[asset].ltv_bps[days.numbers] > 0
     return AssetLoans(
         days=days.numbers[kept],
-        is_recorded=static.is_recorded[days.numbers][kept],
+        is_recorded=inputs.static[asset].ltv_bps[days.numbers][kept] > 0,
         granted=outcome.granted[kept],
         liquidated=outcome.liquidated[kept],
         bad_debt=outcome.bad_debt[kept],
@@ -165,24 +168,19 @@ def sum_blocks(
     )
 
 
-def keep_all(_asset: str, part: AssetLoans) -> Array:
-    """Pick every loan."""
-    return np.ones(len(part.days), dtype=bool)
-
-
 def keep_recorded(_asset: str, part: AssetLoans) -> Array:
-    """Pick the loans on days after a record of Aave's parameters."""
+    """Pick the loans on days for which Aave's parameters are on record."""
     return part.is_recorded
 
 
-def keep_majors(asset: str, part: AssetLoans) -> Array:
-    """Pick the loans on majors."""
-    return np.full(len(part.days), asset in MAJORS)
+def keep_recorded_majors(asset: str, part: AssetLoans) -> Array:
+    """Pick those on majors."""
+    return part.is_recorded & (asset in MAJORS)
 
 
-def keep_from_day(day: int) -> Callable[[str, AssetLoans], Array]:
-    """Return what picks the loans that start on a day or later."""
-    return lambda _asset, part: part.days >= day
+def keep_days(first_day: int, end_day: int) -> Callable[[str, AssetLoans], Array]:
+    """Return what picks the loans that start on first_day <= day < end_day, whether parameters are on record or carried back."""
+    return lambda _asset, part: (part.days >= first_day) & (part.days < end_day)
 
 
 def day_number(time_s: int, first_s: int) -> int:

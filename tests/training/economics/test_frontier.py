@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.economics.frontier import BlockSums, compare, compute_bad_debt_change, compute_capacity_gain
+from training.economics.frontier import (
+    BlockSums,
+    compare,
+    compare_at_loss,
+    compute_bad_debt_change,
+    compute_capacity_gain,
+    compute_gain_at_loss,
+)
 from training.economics.replay import SCALES
 
 # Loses (s - 0.5) per unit of scale above one half: at scale 1 it is 0.5, at 1.2 it is 0.7.
@@ -50,7 +57,7 @@ def sums(granted: list[float], bad_debt: list[float]) -> BlockSums:
 
 
 def test_compare__rule_with_itself__is_zero_with_no_width() -> None:
-    rule = sums([1.0, 2.0, 3.0, 4.0], [1.0, 0.5, 2.0, 1.0])
+    rule = sums([1.0, 2.0, 3.0, 4.0, 2.0, 1.0], [1.0, 0.5, 2.0, 1.0, 1.5, 0.5])
 
     found = compare(rule, rule)
 
@@ -72,3 +79,35 @@ def test_compare__same_seed__is_the_same() -> None:
     rule, reference = sums([1.0, 2.0, 1.5], [1.0, 0.4, 0.2]), sums([1.0, 1.8, 1.4], [1.1, 0.3, 0.4])
 
     assert compare(rule, reference) == compare(rule, reference)
+
+
+def test_compute_gain_at_loss__both_scaled_to_it__compares_what_they_lend_there() -> None:
+    # The rule loses 0.3 at scale 0.8 and lends 8 there; the reference, which loses nothing up to 0.8, does at 1.1 and lends 5.5.
+    reference = (5.0, np.maximum(0.0, SCALES - 0.8))
+
+    gain = compute_gain_at_loss((10.0, RISING), reference, 0.3)
+
+    assert gain == pytest.approx(8.0 / 5.5 - 1)
+
+
+def test_compute_gain_at_loss__lost_at_no_scale__says_nothing() -> None:
+    assert compute_gain_at_loss((10.0, RISING), (10.0, np.zeros(len(SCALES))), 0.3) is None
+    assert compute_gain_at_loss((10.0, RISING), (10.0, RISING), 99.0) is None
+    assert compute_gain_at_loss((10.0, RISING), (10.0, RISING), 0.0) is None
+
+
+def test_compare_at_loss__rule_that_lends_twice__is_twice_in_every_draw() -> None:
+    lost = [1.0, 0.4, 0.2, 0.3, 0.5, 0.7]
+    rule, reference = sums([2.0, 4.0, 3.0, 2.0, 5.0, 1.0], lost), sums([1.0, 2.0, 1.5, 1.0, 2.5, 0.5], lost)
+
+    found = compare_at_loss(rule, reference, 0.1)
+
+    assert found == pytest.approx((1.0, 1.0, 1.0))
+
+
+def test_compare_at_loss__fewer_blocks_than_an_interval_takes__is_a_value_alone() -> None:
+    found = compare_at_loss(sums([2.0, 4.0], [1.0, 0.4]), sums([1.0, 2.0], [1.0, 0.4]), 0.1)
+
+    assert found is not None
+    assert found[0] == pytest.approx(1.0)
+    assert found[1:] == (None, None)

@@ -8,12 +8,14 @@ import numpy as np
 import polars as pl
 import pytest
 
-from oracle.domain.units import BPS, Bps, TimestampS
+from oracle.domain.units import BPS, DAY_S, Bps, TimestampS
 from oracle.scoring.bundle import load_bundle
 from training.datasets.prices import PriceRun
 from training.economics.liquidators import QUOTES, read_haircuts, recovered_share
 from training.economics.offers import (
+    LEAST_FIRST_YEAR_HOURS,
     LEAST_HISTORY_HOURS,
+    PRICES_BEGIN_S,
     ModelUntil,
     Offer,
     buffered,
@@ -43,6 +45,28 @@ def test_zero_bad_debt_offer__worst_day_of_the_year__sets_the_threshold() -> Non
     # 0.8 / 1.05 = 0.7619, and 5 % less to lend.
     assert offer.threshold_bps.tolist() == [7_619]
     assert offer.ltv_bps.tolist() == [7_238]
+
+
+def test_list_days__first_year_of_the_prices__has_the_days_after_90() -> None:
+    prices = np.full(LEAST_FIRST_YEAR_HOURS + 49, 1_000, dtype=np.int64)
+    at_start = PriceRun(symbol="XYZ", first_hour_s=TimestampS(PRICES_BEGIN_S - DAY_S), prices=prices)
+    listed_later = PriceRun(symbol="XYZ", first_hour_s=TimestampS(PRICES_BEGIN_S), prices=prices)
+
+    first, second = (list_days(run, run.first_hour_s, 120) for run in (at_start, listed_later))
+
+    assert first.numbers.tolist() == [90, 91, 92]
+    assert second.numbers.tolist() == []
+
+
+def test_zero_bad_debt_offer__less_than_a_year__looks_back_as_far_as_there_is() -> None:
+    prices = np.full(LEAST_FIRST_YEAR_HOURS + 1, 1_000, dtype=np.int64)
+    prices[30:35] = 700
+    run = PriceRun(symbol="XYZ", first_hour_s=TimestampS(PRICES_BEGIN_S - DAY_S), prices=prices)
+
+    offer = zero_bad_debt_offer(run, list_days(run, run.first_hour_s, 91), delay_hours=24, haircut_bps=Bps(10))
+
+    # 0.7 / 1.05 = 0.6667.
+    assert offer.threshold_bps.tolist() == [6_666]
 
 
 def test_smart_ltv_offer__price_that_never_moves__is_one_less_the_bonus() -> None:

@@ -1,4 +1,4 @@
-"""Aave's parameters by day: carried back before the first record, the pool that lends most, nothing from a change before its date."""
+"""Aave's parameters by day: on record or carried back, the pool that lends most, nothing from a change before its date."""
 
 from __future__ import annotations
 
@@ -38,14 +38,42 @@ def pair(day: int, market: str, ltv: tuple[float | None, float], threshold: tupl
     ]
 
 
-def test_read_static_terms__value_before_the_first_record__is_carried_back_and_marked(tmp_path: Path) -> None:
+def test_read_static_terms__days_before_the_first_record__have_no_terms(tmp_path: Path) -> None:
     write_changes(tmp_path, pair(2, "AaveV3Ethereum", (80.0, 75.0), (82.5, 78.0)))
 
     terms = read_static_terms(tmp_path, START_S, 4)["ETH"]
 
+    assert terms.ltv_bps.tolist() == [0, 0, 7_500, 7_500]
+    assert terms.threshold_bps.tolist() == [0, 0, 7_800, 7_800]
+
+
+def test_read_static_terms__carried_back__has_the_value_before_the_first_record(tmp_path: Path) -> None:
+    write_changes(tmp_path, pair(2, "AaveV3Ethereum", (80.0, 75.0), (82.5, 78.0)))
+
+    terms = read_static_terms(tmp_path, START_S, 4, is_carried_back=True)["ETH"]
+
     assert terms.ltv_bps.tolist() == [8_000, 8_000, 7_500, 7_500]
     assert terms.threshold_bps.tolist() == [8_250, 8_250, 7_800, 7_800]
-    assert terms.is_recorded.tolist() == [False, False, True, True]
+
+
+def test_read_static_terms__one_parameter_recorded_later__begins_with_both(tmp_path: Path) -> None:
+    changes = pair(1, "AaveV3Ethereum", (80.0, 75.0), (82.5, 78.0))
+    later = [(3, *change[1:]) for change in changes if change[4] == "ltv"]
+    write_changes(tmp_path, [*(change for change in changes if change[4] != "ltv"), *later])
+
+    assert read_static_terms(tmp_path, START_S, 5)["ETH"].ltv_bps.tolist() == [0, 0, 0, 7_500, 7_500]
+
+
+def test_read_static_terms__pool_without_a_record_lends_more__is_left_out_until_its_record(tmp_path: Path) -> None:
+    known = pair(1, "AaveV3Ethereum", (None, 70.0), (None, 75.0))
+    write_changes(tmp_path, [*known, *pair(3, "AaveV2Ethereum", (85.0, 84.0), (90.0, 88.0))])
+
+    recorded, guessed = (
+        read_static_terms(tmp_path, START_S, 4, is_carried_back=is_carried)["ETH"] for is_carried in (False, True)
+    )
+
+    assert recorded.ltv_bps.tolist() == [0, 7_000, 7_000, 8_400]
+    assert guessed.ltv_bps.tolist() == [8_500, 8_500, 8_500, 8_400]
 
 
 def test_read_static_terms__new_listing__offers_nothing_before(tmp_path: Path) -> None:
@@ -58,7 +86,7 @@ def test_read_static_terms__two_pools__takes_the_one_that_lends_most_each_day(tm
     retired = pair(2, "AaveV2Ethereum", (80.0, 0.0), (85.0, 85.0))
     write_changes(tmp_path, [*pair(1, "AaveV3Ethereum", (None, 70.0), (None, 75.0)), *retired])
 
-    terms = read_static_terms(tmp_path, START_S, 4)["ETH"]
+    terms = read_static_terms(tmp_path, START_S, 4, is_carried_back=True)["ETH"]
 
     assert terms.ltv_bps.tolist() == [8_000, 8_000, 7_000, 7_000]
     assert terms.threshold_bps.tolist() == [8_500, 8_500, 7_500, 7_500]
