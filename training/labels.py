@@ -13,13 +13,14 @@ import numpy as np
 
 from oracle.domain.event import EventKind
 from oracle.domain.units import BPS, DAY_S, TimestampS
+from oracle.scoring import calibration
 from training.datasets.canonical import Borrower
 
 HORIZON_S = 30 * DAY_S
 LEAST_USD_E8 = 100 * 10**8
 LIQUIDATION_WINDOW_HOURS = 24
-GAP_FALL_BPS = 1_500
-"""A fall through buffer and bonus: what a position between LTV ceiling and liquidation has, on top of the bonus."""
+GAP_FALL_BPS = int(calibration.GAP_FALL_BPS)
+"""The fall that `gap_ppm` is the probability of; a node settles its cohorts by the same."""
 
 
 def is_liquidated(borrower: Borrower, as_of_s: TimestampS, debt_usd_e8: int, *, horizon_s: int = HORIZON_S) -> bool:

@@ -1,6 +1,6 @@
 """Labels of cohorts, from the histories of a later cut: what a score said would happen, and whether it did.
 
-Borrower: liquidations of more than max($100, 1 % of the debt then) in the 30 days after, all summed. Collateral: a fall through bonus and buffer within 24 hours.
+Borrower: liquidations of more than max($100, 1 % of the debt then) in the 30 days after, all summed. Collateral: the fall that its gap probability is of, within 24 hours.
 A borrower who is no longer listed, and a pair without a price then, have no known label.
 """
 
@@ -14,6 +14,7 @@ from oracle.domain.ids import SubjectId
 from oracle.domain.score import Binding, BorrowerScore, CollateralScore, Score
 from oracle.domain.units import BPS, DAY_S, HOUR_S, PPM, TimestampS
 from oracle.features.health import DUST_USD_E8
+from oracle.scoring.calibration import GAP_FALL_BPS
 from oracle.storage.cohorts import Member, Tally
 
 BORROWER_HORIZON_S = 30 * DAY_S
@@ -53,15 +54,15 @@ def label_borrower(history: BorrowerHistory, as_of_s: TimestampS, debt_usd_e8: i
     return value > max(DUST_USD_E8, debt_usd_e8 // 100)
 
 
-def label_collateral(history: CollateralHistory, as_of_s: TimestampS, fall_bps: int) -> bool | None:
-    """Return whether the price fell by `fall_bps` or more within 24 hours of the full hour at or before; None without all of those prices."""
+def label_collateral(history: CollateralHistory, as_of_s: TimestampS) -> bool | None:
+    """Return whether the price fell by `GAP_FALL_BPS` or more within 24 hours of the full hour at or before; None without all of those prices."""
     series = history.series
     first = (as_of_s - as_of_s % HOUR_S - series.first_hour_s) // HOUR_S
     last = first + COLLATERAL_HORIZON_S // HOUR_S
     if first < 0 or last >= len(series.prices_e8):
         return None
     price, lowest = series.prices_e8[first], min(series.prices_e8[first : last + 1])
-    return (price - lowest) * BPS >= fall_bps * price
+    return (price - lowest) * BPS >= GAP_FALL_BPS * price
 
 
 def count(members: Iterable[Member], labels: Mapping[SubjectId, bool]) -> Tally:

@@ -96,9 +96,8 @@ class ModelWatch:
         as_of_s = TimestampS(observed.cut.epoch * self._epoch_s)
         borrowers = {h.subject: h for h in observed.histories.borrowers}
         collaterals = {h.pair.subject: h for h in observed.histories.collaterals}
-        fall_bps = self._fall_bps()
         self._settle(ScoreKind.BORROWER, as_of_s, lambda m, at_s: _borrower_label(borrowers, m, at_s))
-        self._settle(ScoreKind.COLLATERAL, as_of_s, lambda m, at_s: _collateral_label(collaterals, m, at_s, fall_bps))
+        self._settle(ScoreKind.COLLATERAL, as_of_s, lambda m, at_s: _collateral_label(collaterals, m, at_s))
         self._begin(ScoreKind.BORROWER, as_of_s, lambda: borrower_members(scores, borrowers.values()))
         self._begin(ScoreKind.COLLATERAL, as_of_s, lambda: collateral_members(scores))
         for kind, bundle in self._bundles.items():
@@ -135,10 +134,6 @@ class ModelWatch:
         if newest_s is None or as_of_s >= newest_s + EVERY_S[kind]:
             self._store.open(kind, as_of_s, self._bundles[kind].model_id, members())
 
-    def _fall_bps(self) -> int:
-        tables = self._bundles[ScoreKind.COLLATERAL].model.collateral_tables
-        return tables.bonus_bps + tables.buffer_bps
-
 
 def _is_borrower(bundle: Bundle) -> bool:
     return bundle.kind is ScoreKind.BORROWER
@@ -150,7 +145,7 @@ def _borrower_label(histories: Mapping[SubjectId, BorrowerHistory], member: Memb
 
 
 def _collateral_label(
-    histories: Mapping[SubjectId, CollateralHistory], member: Member, at_s: TimestampS, fall_bps: int
+    histories: Mapping[SubjectId, CollateralHistory], member: Member, at_s: TimestampS
 ) -> bool | None:
     history = histories.get(member.subject)
-    return None if history is None else label_collateral(history, at_s, fall_bps)
+    return None if history is None else label_collateral(history, at_s)

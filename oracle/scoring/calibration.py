@@ -16,6 +16,8 @@ from oracle.domain.units import BPS, Bps, Margin, Ppm
 from oracle.scoring.model import BorrowerTables, CollateralTables, IntArray, Model
 from oracle.scoring.reasons import adverse_codes, compute_borrower_contributions
 
+GAP_FALL_BPS = Bps(1_500)
+"""The fall within 24 hours that `gap_ppm` is the probability of, in every bundle: through buffer and bonus, and what lies between."""
 _STEP_BPS = 50
 
 

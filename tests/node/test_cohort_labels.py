@@ -84,21 +84,21 @@ def test_label_borrower__above_dust_and_one_percent__within_thirty_days(
 def test_label_collateral__fall_of_exactly_fifteen_percent__is_one(lowest: int, expected: bool) -> None:
     prices = [1_000] * 24 + [lowest]
 
-    assert label_collateral(collateral(prices), AS_OF_S, 1_500) is expected
+    assert label_collateral(collateral(prices), AS_OF_S) is expected
 
 
 def test_label_collateral__fall_after_a_day__does_not_count() -> None:
-    assert label_collateral(collateral([1_000] * 25 + [1]), AS_OF_S, 1_500) is False
+    assert label_collateral(collateral([1_000] * 25 + [1]), AS_OF_S) is False
 
 
 def test_label_collateral__price_at_the_hour_before__is_where_it_starts() -> None:
     # Scored 20 minutes past the first hour: 1,000 falls to 840 an hour later.
-    assert label_collateral(collateral([1_000, 840] + [900] * 23), TimestampS(AS_OF_S + 1_200), 1_500) is True
+    assert label_collateral(collateral([1_000, 840] + [900] * 23), TimestampS(AS_OF_S + 1_200)) is True
 
 
 @pytest.mark.parametrize("shift_s", [-HOUR_S, HOUR_S])
 def test_label_collateral__prices_missing__has_no_label(shift_s: int) -> None:
-    assert label_collateral(collateral([1_000] * 25), TimestampS(AS_OF_S + shift_s), 1_500) is None
+    assert label_collateral(collateral([1_000] * 25), TimestampS(AS_OF_S + shift_s)) is None
 
 
 def test_members__unrated_dust_and_unknown__are_left_out() -> None:

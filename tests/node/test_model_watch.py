@@ -32,6 +32,7 @@ from oracle.scoring.population import make_reference
 from oracle.scoring.session import Scorer
 from tests.features.histories import AS_OF_S, STRANGER, event, random_history, with_events
 from tests.node.committee import vector_config
+from tests.node.test_cohort_labels import PAIR_SCORE, collateral
 from tests.node.test_settings import config_text
 
 EPOCH_S = 3_600
@@ -126,6 +127,23 @@ def test_on_agreed__borrower_no_longer_listed__label_is_unknown(stores: Stores) 
     (cohort,) = stores.cohorts.all(ScoreKind.BORROWER)
     assert cohort.tally is not None
     assert (cohort.subjects_count, cohort.tally.known_count) == (1, 0)
+
+
+@pytest.mark.parametrize(("lowest", "realised"), [(851, 0), (850, 1)])
+def test_on_agreed__pair_fell__counts_the_fall_that_its_probability_is_of(
+    stores: Stores, lowest: int, realised: int
+) -> None:
+    """The bundle's gap probability is that of 15 %, whatever its bonus and buffer are."""
+    watch, pair = watch_of(stores), collateral([1_000] * 24 + [lowest] * 2)
+    score = replace(PAIR_SCORE, subject=pair.pair.subject)
+    for days in (0, 1):
+        observed, _ = observe(days, None)
+        watch.on_agreed(replace(observed, histories=replace(observed.histories, collaterals=(pair,))), (score,))
+
+    tally = stores.cohorts.all(ScoreKind.COLLATERAL)[0].tally
+
+    assert tally is not None
+    assert (tally.known_count, tally.realised_count) == (1, realised)
 
 
 def test_collect__after_an_epoch__exposes_psi_and_counts(stores: Stores) -> None:
