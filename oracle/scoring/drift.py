@@ -1,6 +1,6 @@
 """Drift: how far today's vectors and scores lie from those that a bundle was trained on, by the population stability index.
 
-PSI = sum over bins of (q - p) * ln(q / p), p of the reference and q of now, half a row added to every bin. Without any drift its mean is close to
+PSI = sum over bins of (q - p) * ln(q / p), p of the reference and q of now, half a row added to every bin; one that neither holds is none. Without any drift its mean is close to
 (bins - 1) * (1 / n_reference + 1 / n_now), so with few rows it is large by chance; that mean stands beside every figure. Floats, for display only.
 Source: Yurdakul and Naranjo, Statistical properties of the population stability index (2020).
 """
@@ -75,8 +75,8 @@ def compute_drifts(reference: Reference, columns: Mapping[str, IntArray]) -> tup
 
 def compute_psi(reference: Sequence[int], now: Sequence[int]) -> tuple[float, float]:
     """Return (PSI, its mean by chance alone) of two counts over the same bins, each with a row."""
-    before, after = (np.array(counts, dtype=np.float64) for counts in (reference, now))
+    both = np.array((reference, now), dtype=np.float64)
+    before, after = both[:, both.sum(axis=0) > 0]
     p, q = ((counts + 0.5) / (counts.sum() + 0.5 * len(counts)) for counts in (before, after))
     psi = float(((q - p) * np.log(q / p)).sum())
-    bins = int(((before + after) > 0).sum())
-    return psi, (bins - 1) * (1 / float(before.sum()) + 1 / float(after.sum()))
+    return psi, (len(before) - 1) * (1 / float(before.sum()) + 1 / float(after.sum()))
