@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from training.evaluation.baselines import FROM_BUNDLE
 from training.evaluation.figures import LOSSES, MODEL, RANKS, Comparison, Figures
 from training.evaluation.quantile_figures import Backtest, QuantileFigures, QuantileReport
 from training.statistics.figure import Figure
@@ -107,7 +108,7 @@ def _detectable_json(paired: Mapping[str, Mapping[str, Comparison]]) -> Json:
 
 
 def _best(figures: Figures, key: str, *, is_higher_better: bool) -> str | None:
-    values = {n: s[key].value for n, s in figures.scores.items() if n != MODEL}
+    values = {n: s[key].value for n, s in figures.scores.items() if n != MODEL and n not in FROM_BUNDLE}
     known = {name: value for name, value in values.items() if value is not None}
     if not known:
         return None
