@@ -13,11 +13,14 @@ from training.rules import BARRIER_30, BARRIER_365, EPISODES, LOW_HEALTH
 from training.statistics.figure import Figure
 from training.structure_study import CHOSEN, Candidate, Study
 from training.units import LEAF_UNITS
+from training.upper_coverage import Coverage, coverage_lines
 
 _BASELINES = (HEALTH, DISTANCE, BARRIER_30, BARRIER_365, LOW_HEALTH, EPISODES, TREES)
 
 
-def evidence_lines(figures: BorrowerFigures, study: Study, trained: TrainedBorrower) -> list[str]:
+def evidence_lines(
+    figures: BorrowerFigures, coverages: tuple[Coverage, ...], study: Study, trained: TrainedBorrower
+) -> list[str]:
     """Return the lines."""
     return [
         "## Out of time, by kind of row",
@@ -35,6 +38,8 @@ def evidence_lines(figures: BorrowerFigures, study: Study, trained: TrainedBorro
         *_in_the_large(figures.groups),
         "",
         *_fold_table(figures.folds),
+        "",
+        *coverage_lines(coverages),
         "",
         "## Volatility and link of the state offset",
         *_study_lines(study),

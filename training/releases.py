@@ -44,6 +44,7 @@ from training.rows import BorrowerRows, build_borrower_rows, build_collateral_ro
 from training.statistics.resampling import DRAWS
 from training.structure_study import study_structure
 from training.train import Recipe
+from training.upper_coverage import compute_coverage
 
 type Array = np.ndarray[Any, Any]
 type Say = Callable[[str], None]
@@ -121,6 +122,7 @@ def _train_borrowers(data: Path, profile: Profile, out: Path, say: Say) -> Bundl
     is_active = ModelFlag.TREES_ACTIVE in trained.model.flags
     validation = validate_borrower_model(maker, MAKER_RECIPE, is_active=is_active, n_draws=profile.validation_draws)
     figures = compute_borrower_figures(rows, trained.validation, is_active=is_active)
+    coverages = compute_coverage(rows, trained.validation, is_active=is_active)
     study = study_structure(weekly, read_eth_series(data))
     card = borrower_card(
         "borrower-1",
@@ -128,7 +130,7 @@ def _train_borrowers(data: Path, profile: Profile, out: Path, say: Say) -> Bundl
         _spans(rows, {"maker_ethb_vaults": maker, "morpho_base_2025": pooled}),
         trained,
         MAKER_LIMITS,
-        evidence_lines(figures, study, trained),
+        evidence_lines(figures, coverages, study, trained),
     )
     say("borrower-1: cost to game, and the laws on simulated attackers")
     card = "\n".join((card, *cost_to_game.render(trained.model), *describe_rules(vaults, morpho)))
