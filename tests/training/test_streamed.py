@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import resource
 import subprocess
 import sys
 from collections.abc import Callable
@@ -25,7 +27,10 @@ from training.errors import DatasetError
 from training.rows import BorrowerRows, build_borrower_rows
 
 SMALL = Bounds(sort_mb=64, chunk_rows=500, batch_borrowers=30)
-COPIES = 60
+COPIES = 120
+LIMIT_MB = 360
+ONE_THREAD = dict.fromkeys(("MALLOC_ARENA_MAX", "POLARS_MAX_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+"""Threads map stacks and heaps that they never touch, which a limit on what is mapped would count."""
 
 
 def at_one_cut() -> Dataset:
@@ -128,28 +133,38 @@ def test_train__streamed_from_disk__gives_the_same_model(tmp_path: Path) -> None
 
 
 @pytest.mark.slow
-def test_stream_borrower_rows__half_a_million_rows__fit_under_a_cap_that_the_whole_breaks(tmp_path: Path) -> None:
-    """Peak memory of a process each; the cap leaves 150 MB above what importing takes, the sort gets 64 MB of it."""
+def test_stream_borrower_rows__a_million_rows__fit_under_a_limit_that_kills_the_whole(tmp_path: Path) -> None:
+    """The kernel refuses memory beyond the limit (RLIMIT_AS, above what importing takes); 150 MB of it are ever touched, the sort gets 64 MB."""
     write_dataset(at_one_cut(), tmp_path)
     shuffle(tmp_path, COPIES)
 
-    start_kb, streamed_kb, streamed = measure(tmp_path, "streamed")
-    _, whole_kb, whole = measure(tmp_path, "whole")
+    limited, whole, whole_limited = (
+        make_rows_apart(tmp_path, way, limit_mb)
+        for way, limit_mb in (("streamed", LIMIT_MB), ("whole", 0), ("whole", LIMIT_MB))
+    )
 
-    assert streamed == whole
-    assert streamed_kb - start_kb < 150_000 < whole_kb - start_kb
+    assert limited.returncode == 0, limited.stderr
+    assert whole.returncode == 0, whole.stderr
+    assert limited.stdout.split()[-1] == whole.stdout.split()[-1]
+    assert whole_limited.returncode != 0
+    assert "MemoryError" in whole_limited.stderr
+    start_kb, peak_kb, _ = limited.stdout.split()
+    assert int(peak_kb) - int(start_kb) < 150_000
 
 
-def measure(folder: Path, way: str) -> tuple[int, int, str]:
-    """Return peak memory before and after making the rows in another process, and their digest."""
-    command = [sys.executable, "-m", "tests.training.test_streamed", str(folder), way]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300, cwd=ROOT)
-    start_kb, peak_kb, rows_digest = done.stdout.split()
-    return int(start_kb), int(peak_kb), rows_digest
+def make_rows_apart(folder: Path, way: str, limit_mb: int) -> subprocess.CompletedProcess[str]:
+    """Return another process that made the rows, with so much memory for it to map; it prints its peak before and after, and their digest."""
+    command = [sys.executable, "-m", "tests.training.test_streamed", str(folder), way, str(limit_mb)]
+    environment = {**os.environ, **ONE_THREAD}
+    return subprocess.run(command, capture_output=True, text=True, timeout=600, cwd=ROOT, env=environment, check=False)
 
 
-def make_rows(folder: Path, way: str) -> None:
-    """Print what `measure` returns."""
+def make_rows(folder: Path, way: str, limit_mb: int) -> None:
+    """Print what `make_rows_apart` says; without a limit where it is 0."""
+    if limit_mb:
+        mapped_kb = next(int(line.split()[1]) for line in read_status() if line.startswith("VmSize:"))
+        most = mapped_kb * 1_024 + limit_mb * 2**20
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
     start_kb = read_peak_kb()
     if way == "whole":
         rows = build_borrower_rows(read_dataset(folder), step_days=1)
@@ -161,5 +176,9 @@ def make_rows(folder: Path, way: str) -> None:
     print(start_kb, read_peak_kb(), digest(rows))
 
 
+def read_status() -> list[str]:
+    return Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+
+
 if __name__ == "__main__":
-    make_rows(Path(sys.argv[1]), sys.argv[2])
+    make_rows(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]))
