@@ -3,7 +3,7 @@
 - `ours`: a collateral model that was trained on rows before the day, through `oracle.terms`; the rated borrower has the behaviour margin 0, as every leaf of a bundle in
   shadow has, and the tables of `borrower-1`; the unrated one gets the floor. Open loans feel a new threshold at once, as in `LendingMarket`.
 - `static`: Aave's parameters on record, see `static_terms`; `carried back` where they are guessed before it. `our buffer` keeps their thresholds and lends up to our buffer
-  below: what of a gain comes from the buffer alone.
+  below: what of a gain comes from the buffer alone. Of ETH in 2021 only Aave v2's threshold is on record: our buffer below it is lent.
 - `SmartLTV`: threshold exp(-c * sigma / sqrt(l / d)) - bonus; sigma is a day's volatility over 30 days, l / d = 1 because no folder holds the history of pools, c = 3.
 - `zero bad debt`: the largest threshold that no window of the past year, as long as liquidators take, would have broken.
 `SmartLTV` and `zero bad debt` leave the same buffer between LTV and threshold as ours.
@@ -35,7 +35,7 @@ from training.economics.static_terms import StaticTerms
 
 type Array = np.ndarray[Any, Any]
 
-OURS_RATED, OURS_UNRATED, STATIC, STATIC_BUFFERED, CARRIED, CARRIED_BUFFERED, SMART_LTV, ZERO_BAD_DEBT = (
+OURS_RATED, OURS_UNRATED, STATIC, STATIC_BUFFERED, CARRIED, CARRIED_BUFFERED, SMART_LTV, ZERO_BAD_DEBT, ETH_BUFFERED = (
     "ours, rated",
     "ours, unrated",
     "static",
@@ -44,8 +44,19 @@ OURS_RATED, OURS_UNRATED, STATIC, STATIC_BUFFERED, CARRIED, CARRIED_BUFFERED, SM
     "carried back, our buffer",
     "SmartLTV",
     "zero bad debt",
+    "Aave v2's threshold, our buffer",
 )
-RULES = (OURS_RATED, OURS_UNRATED, STATIC, STATIC_BUFFERED, CARRIED, CARRIED_BUFFERED, SMART_LTV, ZERO_BAD_DEBT)
+RULES = (
+    OURS_RATED,
+    OURS_UNRATED,
+    STATIC,
+    STATIC_BUFFERED,
+    CARRIED,
+    CARRIED_BUFFERED,
+    SMART_LTV,
+    ZERO_BAD_DEBT,
+    ETH_BUFFERED,
+)
 SMART_LTV_CONFIDENCE = 3.0
 LEAST_HISTORY_HOURS = 365 * 24
 LEAST_FIRST_YEAR_HOURS = 90 * 24

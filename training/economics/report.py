@@ -59,8 +59,13 @@ LOSSES_PPM = (10, 50, 200)
 """Of the collateral pledged: losses at which rules are compared where the static parameters lose nothing."""
 BORROWER_BUNDLE, COLLATERAL_BUNDLE = "borrower-1", "collateral-1"
 ROWS_STEP_DAYS = 3
-GUESSED_RULES = (offers.CARRIED, offers.CARRIED_BUFFERED)
-RECORDED_RULES = (offers.STATIC, offers.STATIC_BUFFERED)
+ETH_ALONE = "ETH alone, Aave v2's threshold on record"
+BASELINES = {
+    offers.STATIC: (offers.STATIC, offers.STATIC_BUFFERED),
+    offers.CARRIED: (offers.CARRIED, offers.CARRIED_BUFFERED),
+    offers.ETH_BUFFERED: (offers.ETH_BUFFERED,),
+}
+"""By the reference of a part, what stands for Aave in it; the other parts' baselines have no terms on its loans, or guessed ones."""
 GUESSED = {
     "carried back": CARRIED_BACK,
     "carried back, May and June 2021": CRASH,
@@ -107,6 +112,8 @@ def write_report(
         ),
         **{name: summarize(headline, inputs, _within(span), offers.CARRIED) for name, span in GUESSED.items()},
     }
+    if inputs.eth is not None:
+        report[ETH_ALONE] = summarize(headline, inputs, study.keep_eth(inputs.eth), offers.ETH_BUFFERED)
     if json_path is not None:
         json_path.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     return report
@@ -152,7 +159,7 @@ def describe(inputs: study.Inputs) -> dict[str, Any]:
 
 def summarize(loans: study.Loans, inputs: study.Inputs, keep: Keep, reference: str = offers.STATIC) -> dict[str, Any]:
     """Return each rule's figures, and its comparisons with the static parameters, on record or carried back, and of ours with every other rule."""
-    left_out = GUESSED_RULES if reference == offers.STATIC else RECORDED_RULES
+    left_out = {rule for part in BASELINES.values() for rule in part} - set(BASELINES[reference])
     sums = {
         rule: study.sum_blocks(by_asset, inputs.n_days, keep=keep)
         for rule, by_asset in loans.items()
@@ -201,6 +208,10 @@ def as_json(found: Comparison) -> dict[str, Any]:
 def render(report: dict[str, Any]) -> list[str]:
     """Return the headline and the years before the record as Markdown lines."""
     lines = [*_table(report["headline"], offers.STATIC), "", *render_limits(report)]
+    if ETH_ALONE in report:
+        part = report[ETH_ALONE]
+        counts = f"{part['rules'][offers.OURS_RATED]['loans']} loans in {part['rules'][offers.OURS_RATED]['blocks']} blocks, from {FIRST} to June 2022, May 2021 among them."
+        lines += ["", f"{ETH_ALONE} (its LTV is not): {counts}", "", *_table(part, offers.ETH_BUFFERED)]
     for name, (first, end) in GUESSED.items():
         found = report[name]["rules"][offers.OURS_RATED]
         few = "" if found["blocks"] >= LEAST_BLOCKS else ", too few for intervals"

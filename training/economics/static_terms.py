@@ -2,7 +2,8 @@
 
 The record holds changes, with the value before each. On record are the days after a pool's first record of both: elsewhere its terms are not known. Carried back,
 the value before the first record holds for all days before it, which is a guess: it grows worse with every month, and takes in pools that did not exist yet.
-A pool that lends nothing on the asset (LTV 0) offers no terms. Dates are those of proposals.
+A pool that lends nothing on the asset (LTV 0) offers no terms. Dates are those of proposals. Earlier there is one thing on record: the liquidation threshold of ETH
+in Aave v2 on Ethereum, in the weekly state of one account, 2021-01 to 2022-06, without its LTV.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from oracle.domain.units import DAY_S
+from oracle.domain.units import BPS, DAY_S
 from training.datasets.assets import pair_of
 from training.datasets.prices import data_file
 from training.errors import DatasetError
@@ -24,6 +25,7 @@ from training.errors import DatasetError
 type Array = np.ndarray[Any, Any]
 
 CHANGES = Path("aave_reserve_params") / "param_changes.parquet"
+ETH_WEEKS = Path("aave_health_factor_fixtures") / "cred_one_account_weekly.parquet"
 LTV, THRESHOLD = "ltv", "liquidationThreshold"
 _COLUMNS = ("date", "chain", "market", "symbol", "param", "before_num", "after_num")
 # A payload's name says the chain where the column does not.
@@ -67,6 +69,28 @@ def read_static_terms(
         if by_parameter.keys() == {LTV, THRESHOLD}:
             pools[asset].append(_pool_terms(by_parameter, midnights, is_carried_back=is_carried_back))
     return {asset: _largest(offers) for asset, offers in pools.items()}
+
+
+def read_eth_thresholds(data: Path, first_s: int, n_days: int) -> StaticTerms | None:
+    """Return the threshold of ETH in Aave v2 from the first week on record to the last, as its LTV as well, which is not on record; None without the file.
+
+    Raises:
+        DatasetError: if the file has other columns.
+    """
+    path = data / ETH_WEEKS
+    if not path.is_file():
+        return None
+    columns = ("block_timestamp", "weth_LiqThreshold")
+    if absent := set(columns) - set(pl.scan_parquet(path).collect_schema().names()):
+        raise DatasetError(str(data), f"{ETH_WEEKS} has no column {', '.join(sorted(absent))}")
+    weeks = pl.read_parquet(path, columns=list(columns)).sort("block_timestamp")
+    times = weeks["block_timestamp"].str.to_datetime("%Y-%m-%d %H:%M:%S").dt.epoch("s").to_numpy()
+    values = np.rint(weeks["weth_LiqThreshold"].to_numpy() * BPS).astype(np.int64)
+    midnights = first_s + np.arange(n_days) * DAY_S
+    newest = np.searchsorted(times, midnights, side="right") - 1
+    is_known = (newest >= 0) & (midnights <= times[-1])
+    thresholds = np.where(is_known, values[np.maximum(newest, 0)], 0)
+    return StaticTerms(ltv_bps=thresholds, threshold_bps=thresholds)
 
 
 def pool_of(chain: str | None, market: str) -> str:

@@ -20,7 +20,7 @@ from training.economics.frontier import BLOCK_DAYS, BlockSums
 from training.economics.liquidators import read_haircuts, recovered_share
 from training.economics.population import read_limit_shares
 from training.economics.replay import SCALES, replay_offer
-from training.economics.static_terms import StaticTerms, read_static_terms
+from training.economics.static_terms import StaticTerms, read_eth_thresholds, read_static_terms
 from training.errors import TrainingError
 from training.labels import LIQUIDATION_WINDOW_HOURS
 from training.rows import CollateralRows
@@ -43,6 +43,8 @@ class AssetLoans:
     bad_debt: Array
 
 
+ETH = "ETH"
+
 type Loans = dict[str, dict[str, list[AssetLoans]]]
 """By rule and asset; an asset has one entry per run of prices."""
 
@@ -55,6 +57,7 @@ class Inputs:
     n_days: int
     static: dict[str, StaticTerms]
     carried: dict[str, StaticTerms]
+    eth: StaticTerms | None
     runs: dict[str, list[PriceRun]]
     shares: Array
     haircuts: dict[str, Bps]
@@ -87,6 +90,7 @@ def read_inputs(data: Path, first_s: int, n_days: int) -> Inputs:
         n_days=n_days,
         static={asset: static[asset] for asset in closes},
         carried={asset: carried[asset] for asset in closes},
+        eth=read_eth_thresholds(data, first_s, n_days),
         runs={asset: list(price_runs(asset, *series)) for asset, series in sorted(closes.items())},
         shares=read_limit_shares(data),
         haircuts=haircuts,
@@ -125,6 +129,8 @@ def replay_all(
                 offers.CARRIED_BUFFERED: offers.buffered(guessed),
                 offers.SMART_LTV: offers.smart_ltv_offer(run, days),
             }
+            if asset == ETH and inputs.eth is not None:
+                made[offers.ETH_BUFFERED] = offers.buffered(offers.static_offer(days, inputs.eth))
             for delay, loans in studies.items():
                 made[offers.ZERO_BAD_DEBT] = offers.zero_bad_debt_offer(run, days, delay, inputs.haircut(asset))
                 for rule, offer in made.items():
@@ -176,6 +182,11 @@ def keep_recorded(_asset: str, part: AssetLoans) -> Array:
 def keep_recorded_majors(asset: str, part: AssetLoans) -> Array:
     """Pick those on majors."""
     return part.is_recorded & (asset in MAJORS)
+
+
+def keep_eth(terms: StaticTerms) -> Callable[[str, AssetLoans], Array]:
+    """Return what picks the loans on ETH on days for which it has terms."""
+    return lambda asset, part: (terms.ltv_bps[part.days] > 0) & (asset == ETH)
 
 
 def keep_days(first_day: int, end_day: int) -> Callable[[str, AssetLoans], Array]:

@@ -12,7 +12,18 @@ from oracle.domain.units import Bps
 from training.economics import offers
 from training.economics.offers import OURS_RATED, STATIC
 from training.economics.replay import SCALES
-from training.economics.report import CUTOFFS, END, FIRST, GUESSED, LOSSES_PPM, describe_replay, render, summarize
+from training.economics.report import (
+    BASELINES,
+    CUTOFFS,
+    END,
+    ETH_ALONE,
+    FIRST,
+    GUESSED,
+    LOSSES_PPM,
+    describe_replay,
+    render,
+    summarize,
+)
 from training.economics.study import AssetLoans, Inputs, keep_days, keep_recorded
 from training.releases import PROFILES
 from training.rows import CollateralRows
@@ -21,8 +32,8 @@ Gain = tuple[float, float | None, float | None]
 
 
 def section(reference: str, bad_debt_ppm: float | None, gain: Gain | None, at_loss: Gain | None) -> dict[str, Any]:
-    left_out = (offers.CARRIED, offers.CARRIED_BUFFERED) if reference == STATIC else (STATIC, offers.STATIC_BUFFERED)
-    rules = [rule for rule in offers.RULES if rule not in left_out]
+    others = {rule for part in BASELINES.values() for rule in part} - set(BASELINES[reference])
+    rules = [rule for rule in offers.RULES if rule not in others]
     rule = {
         "loans": 10,
         "blocks": 2,
@@ -74,6 +85,23 @@ def test_render__too_few_blocks__has_values_and_no_interval() -> None:
     assert any("2 blocks, too few for intervals" in line for line in lines)
 
 
+def test_render__threshold_of_eth_on_record__stands_apart_from_what_is_guessed() -> None:
+    report = report_of(0.0, None, None)
+
+    without, lines = render(report), render({**report, ETH_ALONE: section(offers.ETH_BUFFERED, 9.0, None, None)})
+
+    assert not any(ETH_ALONE in line for line in without)
+    found = next(n for n, line in enumerate(lines) if line.startswith(f"{ETH_ALONE} (its LTV is not): 10 loans"))
+    table = lines[found + 2 : lines.index("", found + 2)]
+    assert [line.split(" | ")[0] for line in table[2:]] == [
+        "| ours, rated",
+        "| ours, unrated",
+        "| SmartLTV",
+        "| zero bad debt",
+        "| Aave v2's threshold, our buffer",
+    ]
+
+
 def test_render__guessed_parameters__stand_apart_and_are_called_so() -> None:
     lines = render(report_of(0.0, None, None))
 
@@ -107,7 +135,15 @@ def loans_of(is_recorded: list[bool], granted: float) -> AssetLoans:
 def test_summarize__picked_loans__counts_them_alone(keep: Any, reference: str, n_loans: int) -> None:
     loans = {rule: {"ETH": [loans_of([False, True, True, True], 0.5)]} for rule in offers.RULES}
     inputs = Inputs(
-        first_s=0, n_days=4 * 30, static={}, carried={}, runs={}, shares=np.ones(1), haircuts={}, other_haircut=Bps(0)
+        first_s=0,
+        n_days=4 * 30,
+        static={},
+        carried={},
+        eth=None,
+        runs={},
+        shares=np.ones(1),
+        haircuts={},
+        other_haircut=Bps(0),
     )
 
     found = summarize(loans, inputs, keep, reference)

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from oracle.domain.units import DAY_S
-from training.economics.static_terms import CHANGES, pool_of, read_static_terms
+from training.economics.static_terms import CHANGES, ETH_WEEKS, pool_of, read_eth_thresholds, read_static_terms
 from training.errors import DatasetError
 
 START = datetime(2023, 1, 1, tzinfo=UTC)
@@ -121,3 +121,29 @@ def test_pool_of__payloads_of_one_pool__have_one_name() -> None:
     assert pool_of("ethereum", "AaveV2") == pool_of("ethereum", "preTestEthereumUpdate20231009") == "ethereum V2"
     assert pool_of(None, "AaveV3OPRiskParams") == "optimism V3"
     assert pool_of("ethereum", "AaveV3EthereumLido") == "ethereum V3 LIDO"
+
+
+def write_weeks(folder: Path, columns: dict[str, list[object]]) -> None:
+    (folder / ETH_WEEKS).parent.mkdir(parents=True)
+    pl.DataFrame(columns).write_parquet(folder / ETH_WEEKS)
+
+
+def test_read_eth_thresholds__weeks__hold_until_the_next_and_end_with_the_last(tmp_path: Path) -> None:
+    times = ["2023-01-02 11:25:03", "2023-01-04 03:00:00", "2023-01-06 00:00:00"]
+    write_weeks(tmp_path, {"block_timestamp": [*times], "weth_LiqThreshold": [0.825, 0.85, 0.86]})
+
+    terms = read_eth_thresholds(tmp_path, START_S, 7)
+
+    assert terms is not None
+    assert terms.threshold_bps.tolist() == [0, 0, 8_250, 8_250, 8_500, 8_600, 0]
+
+
+def test_read_eth_thresholds__no_file__is_none(tmp_path: Path) -> None:
+    assert read_eth_thresholds(tmp_path, START_S, 7) is None
+
+
+def test_read_eth_thresholds__other_columns__names_them(tmp_path: Path) -> None:
+    write_weeks(tmp_path, {"block_timestamp": ["2023-01-02 11:25:03"]})
+
+    with pytest.raises(DatasetError, match="weth_LiqThreshold"):
+        read_eth_thresholds(tmp_path, START_S, 7)
