@@ -22,8 +22,9 @@ from training.datasets.crvusd import LOANS, read_crvusd
 from training.datasets.ledger import UNKNOWN_CALLER
 from training.datasets.liquity import BORROWS, read_liquity
 from training.datasets.liquity import LIQUIDATIONS as LIQUITY
-from training.datasets.morpho_liquidations import EVENTS as MORPHO
-from training.datasets.morpho_liquidations import MARKETS, read_morpho_liquidations
+from training.datasets.morpho_liquidations import read_morpho_liquidations
+from training.datasets.morpho_tables import EVENTS as MORPHO
+from training.datasets.morpho_tables import MARKETS
 from training.datasets.schema import Kind, Table, read_table
 from training.errors import DatasetError
 

@@ -14,8 +14,9 @@ from oracle.domain.event import EventKind
 from oracle.domain.units import WAD
 from training.borrow_rows import KnownLevels
 from training.datasets.borrows import Borrows
-from training.datasets.morpho import FOLDER, read_morpho
+from training.datasets.morpho import read_morpho
 from training.datasets.morpho_prices import implied_answers, liquidation_incentive
+from training.datasets.morpho_tables import FOLDER
 from training.datasets.prices import CLOSES
 from training.errors import DatasetError
 
@@ -53,7 +54,7 @@ def read(folder: Path, events: list[Event], *, repeat: bool = False, without: st
     (folder / CLOSES).parent.mkdir(parents=True, exist_ok=True)
     rows: list[dict[str, Any]] = [
         dict.fromkeys(RAW)
-        | {"time": at(1 + hour // 24, hour % 24), "block": hour, "log_index": i, "tx": f"0x{i}", "event": event}
+        | {"time": at(1 + hour // 24, hour % 24), "block": hour + 1, "log_index": i, "tx": f"0x{i}", "event": event}
         | {"market": MARKET, "borrower": owner, "caller": BOT if event == "liquidate" else owner}
         | amounts
         for i, (hour, event, owner, amounts) in enumerate(events)
@@ -158,6 +159,13 @@ def test_read_morpho__liquidation_with_bad_debt__is_adverse_and_ends_the_debt(tm
 def test_read_morpho__column_missing__named(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="shares_raw"):
         read(tmp_path, [supply(1, OWNER, 1)], without="shares_raw")
+
+
+def test_read_morpho__amount_that_is_no_integer__names_its_column(tmp_path: Path) -> None:
+    torn = (1, "supply_collateral", OWNER, {"assets_raw": "1e8"})
+
+    with pytest.raises(DatasetError, match="assets_raw holds '1e8', expected an integer"):
+        read(tmp_path, [torn])
 
 
 def test_read_morpho__no_folder__named(tmp_path: Path) -> None:

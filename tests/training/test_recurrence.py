@@ -14,7 +14,8 @@ from oracle.domain.event import NO_VALUE
 from oracle.domain.units import DAY_S, HOUR_S, TimestampS
 from oracle.scoring.bundle import load_bundle
 from training.datasets.aave_v2 import LIQUIDATIONS, read_aave_v2
-from training.datasets.morpho_liquidations import EVENTS, MARKETS, read_morpho_liquidations
+from training.datasets.morpho_liquidations import read_morpho_liquidations
+from training.datasets.morpho_tables import EVENTS, MARKETS
 from training.datasets.schema import read_table
 from training.errors import DatasetError, TrainingError
 from training.evaluation.recurrence import (

@@ -18,8 +18,7 @@ from training.datasets import (
     crvusd,
     liquity,
     market_tables,
-    morpho,
-    morpho_liquidations,
+    morpho_tables,
     rocifi,
     sai,
 )
@@ -127,11 +126,11 @@ FOLDERS: tuple[Folder, ...] = (
         base_rates=_liquity_rates,
     ),
     Folder(
-        name=morpho.FOLDER,
-        tables=(morpho_liquidations.EVENTS, morpho_liquidations.MARKETS),
+        name=morpho_tables.FOLDER,
+        tables=(morpho_tables.EVENTS, morpho_tables.MARKETS),
         use="second chain: tasks morpho_borrow_7d and morpho_reliquidation_30d",
         limits="no repayments or withdrawals: debt is an upper bound; values only in the two identified markets; few crash days",
-        base_rates=_repeats(morpho_liquidations.EVENTS, "borrower", pl.col("event") == "liquidate"),
+        base_rates=_repeats(morpho_tables.EVENTS, "borrower", pl.col("event") == "liquidate"),
     ),
     Folder(
         name=aave_v2.FOLDER,

@@ -21,23 +21,17 @@ from oracle.domain.event import EventKind, LendingEvent
 from oracle.domain.ids import BTC, ETH, USD, Address, SubjectId, borrower_subject, parse_address
 from oracle.domain.market import AssetFacts
 from oracle.domain.position import Collateral, Holding, PositionSample
-from oracle.domain.units import DAY_S, WAD, BlockNumber, Bps, ChainId, TimestampS, UsdE8, Wad
+from oracle.domain.units import DAY_S, WAD, BlockNumber, Bps, TimestampS, UsdE8, Wad
 from training.datasets.borrows import BorrowMoment, Borrows
 from training.datasets.canonical import Borrower, Dataset, list_midnights, place_position
 from training.datasets.morpho_prices import Answers, implied_answers, liquidation_columns, read_answers
-from training.datasets.prices import data_file
+from training.datasets.morpho_tables import BORROW_EVENTS, CHAIN, EVENTS, LIQUIDATE, MARKETS, PROTOCOL
+from training.datasets.schema import read_table
 from training.errors import DatasetError
 
-PROTOCOL = "morpho_blue"
-FOLDER = Path("morpho_base_2025")
-CHAIN = ChainId(8_453)
 USDC = Address(b"\x83" + bytes(19))
 _NUMERAIRES = {"cbBTC": ("BTC", BTC), "WETH": ("ETH", ETH)}
-_KINDS = {"supply_collateral": EventKind.SUPPLY, "borrow": EventKind.BORROW, "liquidate": EventKind.LIQUIDATION}
-_COLUMNS = {
-    "events.parquet": "time block log_index tx event market borrower caller assets_raw repaid_assets_raw seized_assets_raw bad_debt_assets_raw shares_raw",
-    "markets_identified.parquet": "market collateral loan collateral_decimals loan_decimals lltv",
-}
+_KINDS = {"supply_collateral": EventKind.SUPPLY, "borrow": EventKind.BORROW, LIQUIDATE: EventKind.LIQUIDATION}
 _UNSEEN = frozenset({"repaid_share", "unanswered_low_health", "liquidated_share"})
 """Without repayments nobody is seen to repay or to answer; what was liquidated before the file has no debt to be a share of."""
 _UNSEEN_WITHOUT_LEVEL = frozenset(
@@ -157,9 +151,9 @@ def read_morpho(data: Path) -> Borrows:
     table = _read_events(data)
     markets = _read_markets(data, table)
     table = table.filter(pl.col("market").is_in(list(markets))).sort("block", "log_index")
-    window = table.filter(pl.col("event") != "liquidate")
+    window = table.filter(pl.col("event") != LIQUIDATE)
     if len(window) == 0:
-        raise DatasetError(str(data), f"{FOLDER}/events.parquet holds no borrow or deposit of an identified market")
+        raise DatasetError(str(data), f"{EVENTS.file} holds no borrow or deposit of an identified market")
     start_s, end_s = (int(str(value)) for value in (window["time_s"].min(), table["time_s"].max()))
     walks = _walk_all(table, markets, start_s, end_s)
     borrowers = [
@@ -207,19 +201,17 @@ def _walk_all(table: pl.DataFrame, markets: Mapping[str, Market], start_s: int, 
 
 
 def _read_events(data: Path) -> pl.DataFrame:
-    table = _read(data, "events.parquet").with_columns(pl.col("event", "market").cast(pl.String))
-    table = table.filter(pl.col("event").is_in(list(_KINDS))).unique(["tx", "log_index"], maintain_order=True)
-    return table.with_columns(pl.col("time").dt.epoch("s").alias("time_s"))
+    return read_table(data, BORROW_EVENTS).frame.filter(pl.col("event").is_in(list(_KINDS)))
 
 
 def _read_markets(data: Path, events: pl.DataFrame) -> dict[str, Market]:
     markets: dict[str, Market] = {}
-    for row in _read(data, "markets_identified.parquet").to_dicts():
+    for row in read_table(data, MARKETS).frame.to_dicts():
         if row["collateral"] not in _NUMERAIRES:
             continue
         decimals = (row["loan_decimals"], row["collateral_decimals"])
         name, lltv = str(row["market"]), float(row["lltv"])
-        liquidations = events.filter((pl.col("market") == name) & (pl.col("event") == "liquidate")).sort(
+        liquidations = events.filter((pl.col("market") == name) & (pl.col("event") == LIQUIDATE)).sort(
             "block", "log_index"
         )
         implied = implied_answers(*liquidation_columns(liquidations), lltv=lltv, decimals=decimals)
@@ -233,15 +225,8 @@ def _read_markets(data: Path, events: pl.DataFrame) -> dict[str, Market]:
             answers=read_answers(data, _NUMERAIRES[row["collateral"]][0], implied),
         )
     if not markets:
-        raise DatasetError(str(data), f"{FOLDER}/markets_identified.parquet names none of {', '.join(_NUMERAIRES)}")
+        raise DatasetError(str(data), f"{MARKETS.file} names none of {', '.join(_NUMERAIRES)}")
     return markets
-
-
-def _read(data: Path, name: str) -> pl.DataFrame:
-    table = pl.read_parquet(data_file(data, FOLDER / name))
-    if absent := set(_COLUMNS[name].split()) - set(table.columns):
-        raise DatasetError(str(data), f"{FOLDER}/{name} has no column {', '.join(sorted(absent))}")
-    return table
 
 
 def _event(row: dict[str, Any], kind: EventKind, market: Market, account: Address) -> LendingEvent:

@@ -16,51 +16,10 @@ from oracle.domain.ids import Address, parse_address
 from oracle.domain.units import BlockNumber, TimestampS
 from training.datasets.canonical import Dataset
 from training.datasets.ledger import build_dataset, subject_of, usd_e8
-from training.datasets.morpho import CHAIN, FOLDER, PROTOCOL
-from training.datasets.schema import Column, Defect, Kind, Reading, Table, read_table
+from training.datasets.morpho_tables import CHAIN, EVENTS, LIQUIDATE, MARKETS, PROTOCOL
+from training.datasets.schema import Reading, read_table
 
 _USDC_UNITS = 1e6
-_LIQUIDATE = "liquidate"
-
-MARKETS = Table(
-    file=FOLDER / "markets_identified.parquet",
-    columns=(
-        Column(name="market", kind=Kind.TEXT),
-        Column(name="collateral", kind=Kind.TEXT),
-        Column(name="loan", kind=Kind.TEXT),
-        Column(name="collateral_decimals", kind=Kind.INTEGER, low=0, high=36),
-        Column(name="loan_decimals", kind=Kind.INTEGER, low=0, high=36),
-        Column(name="lltv", kind=Kind.NUMBER, low=0, high=1),
-    ),
-    key=("market",),
-)
-EVENTS = Table(
-    file=FOLDER / "events.parquet",
-    columns=(
-        Column(name="time", kind=Kind.TIME),
-        Column(name="block", kind=Kind.INTEGER, low=1),
-        Column(name="log_index", kind=Kind.INTEGER, low=0),
-        Column(name="tx", kind=Kind.TEXT),
-        Column(name="event", kind=Kind.TEXT),
-        Column(name="market", kind=Kind.TEXT),
-        Column(name="borrower", kind=Kind.ADDRESS),
-        Column(name="caller", kind=Kind.ADDRESS),
-        Column(name="repaid_assets_raw", kind=Kind.RAW, is_optional=True),
-        Column(name="seized_assets_raw", kind=Kind.RAW, is_optional=True),
-        Column(name="bad_debt_assets_raw", kind=Kind.RAW, is_optional=True),
-        Column(name="loan_amount", kind=Kind.NUMBER, unit="tokens", low=0, is_optional=True),
-        Column(name="collateral_amount", kind=Kind.NUMBER, unit="tokens", low=0, is_optional=True),
-    ),
-    key=("block", "log_index"),
-    defects=(
-        Defect(
-            name="liquidation that left bad debt",
-            where=(pl.col("event") == _LIQUIDATE) & (pl.col("bad_debt_assets_raw").fill_null("0") != "0"),
-        ),
-        Defect(name="market without names or decimals of its tokens", where=pl.col("loan_amount").is_null()),
-        Defect(name="borrower is the zero address", where=pl.col("borrower") == "0x" + "00" * 20, drops=True),
-    ),
-)
 
 
 def read_liquidations(data: Path) -> Reading:
@@ -70,7 +29,7 @@ def read_liquidations(data: Path) -> Reading:
         DatasetError: if the folder does not hold them.
     """
     reading = read_table(data, EVENTS)
-    frame = reading.frame.filter(pl.col("event") == _LIQUIDATE).sort("block", "log_index")
+    frame = reading.frame.filter(pl.col("event") == LIQUIDATE).sort("block", "log_index")
     frame = frame.with_columns((pl.col("bad_debt_assets_raw").fill_null("0") != "0").alias("left_bad_debt"))
     return Reading(frame=frame, n_read=reading.n_read, n_duplicates=reading.n_duplicates, defects=reading.defects)
 
