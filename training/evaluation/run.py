@@ -9,7 +9,8 @@ import numpy as np
 
 from oracle.domain.ids import to_hex
 from oracle.domain.units import DAY_S, TimestampS
-from oracle.scoring.bundle import Bundle
+from oracle.scoring.bundle import Bundle, read_source_spans
+from training.datasets import maker, morpho_tables
 from training.errors import DatasetError, TrainingError
 from training.evaluation.baselines import Frozen, add_baselines
 from training.evaluation.document import FORMAT, Json, calibration_json, figures_json, quantile_json
@@ -21,6 +22,16 @@ from training.evaluation.task import QuantileRows, Task, TaskRows
 from training.statistics.figure import CONFIDENCE
 from training.statistics.probabilities import calibration_bins, fit_calibration, upper_bound_coverage
 from training.statistics.resampling import DRAWS
+
+_MAKER, _MORPHO = str(maker.FOLDER), str(morpho_tables.FOLDER)
+TRAINED_SOURCES = {
+    "maker_borrow_30d": _MAKER,
+    "maker_weekly_30d": _MAKER,
+    "maker_weekly_7d": _MAKER,
+    "morpho_borrow_7d": _MORPHO,
+    "morpho_reliquidation_30d": _MORPHO,
+}
+"""Tasks whose rows come from a source that training reads; rows of the others are learned from by nobody, but share days, and so crashes, with those that are."""
 
 
 def evaluate(
@@ -51,10 +62,11 @@ def evaluate(
     if len(judged.as_of_s) == 0:
         raise TrainingError(f"{name}: no row of {span[0]} to {span[1]} can be judged: choose another span")
     body = _task_body(judged, n_draws) if isinstance(judged, TaskRows) else _quantile_body(judged, n_draws)
-    return {"task": name, **_settings_json(bundle, data, span, kept, frozen, n_draws), **body}
+    return {"task": name, **_settings_json(name, bundle, data, span, kept, frozen, n_draws), **body}
 
 
 def _settings_json(
+    name: str,
     bundle: Bundle,
     data: Path,
     span: tuple[date, date],
@@ -73,7 +85,7 @@ def _settings_json(
             "rows_from": _day(rows.as_of_s.min()),
             "rows_to": _day(rows.as_of_s.max()),
         },
-        "overlaps_training": _overlaps(bundle, span),
+        "overlaps_training": _overlaps(name, bundle, span),
         "digests": {"code": code_digest(), "data": data_digest(data), "rows": rows_digest(rows)},
         "intervals": {
             "level": CONFIDENCE,
@@ -135,10 +147,13 @@ def _bundle_json(bundle: Bundle) -> Json:
     }
 
 
-def _overlaps(bundle: Bundle, span: tuple[date, date]) -> bool | None:
-    """Return whether training saw days of the span; None if the card does not say."""
-    trained = bundle.training_span
-    return None if trained is None else span[0] < trained[1] and trained[0] < span[1]
+def _overlaps(name: str, bundle: Bundle, span: tuple[date, date]) -> bool | None:
+    """Return whether training saw days of the span: of the task's own source where it learned from that, else of any; None if the card does not say."""
+    spans = read_source_spans(bundle.card)
+    source = TRAINED_SOURCES.get(name)
+    whole = bundle.training_span
+    seen = [spans[source]] if source in spans else list(spans.values()) or ([] if whole is None else [whole])
+    return any(span[0] < until and first < span[1] for first, until in seen) if seen else None
 
 
 def _start_s(day: date) -> TimestampS:

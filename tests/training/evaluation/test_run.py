@@ -153,6 +153,28 @@ def test_evaluate__span_inside_training__is_said(bundle: Bundle, data: Path) -> 
     assert [document["overlaps_training"] for document in documents] == [True, False]
 
 
+@pytest.mark.parametrize(
+    ("task", "year", "overlaps"),
+    [
+        ("maker_weekly_30d", 2021, True),
+        ("maker_weekly_30d", 2025, False),
+        ("morpho_borrow_7d", 2021, False),
+        ("morpho_borrow_7d", 2025, True),
+        ("liquity_30d", 2021, True),
+        ("liquity_30d", 2024, False),
+        ("liquity_30d", 2025, True),
+    ],
+)
+def test_evaluate__sources_of_different_years__overlap_by_the_task_s_own(
+    task: str, year: int, *, overlaps: bool, bundle: Bundle, data: Path
+) -> None:
+    span = date(year, 2, 1), date(year, 12, 1)
+
+    document = evaluate(task, build_event_rows, bundle, data, span, None, n_draws=20)
+
+    assert document["overlaps_training"] is overlaps
+
+
 def test_evaluate__other_data_or_rows__other_digests(bundle: Bundle, data: Path) -> None:
     before = run(build_event_rows, bundle, data)["digests"]
     (data / "a.txt").write_text("two")
