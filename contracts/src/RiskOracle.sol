@@ -32,8 +32,9 @@ contract RiskOracle is Committee, ScoreStore {
     mapping(bytes32 hash => bool) private _voided;
     mapping(uint256 epoch => bool) private _voidedEpochs;
 
+    /// @dev One function, for the modifier's code is copied to each place where it stands.
     modifier onlyDispute() {
-        if (msg.sender != dispute) revert NotDispute(msg.sender, dispute);
+        _requireDispute();
         _;
     }
 
@@ -119,7 +120,9 @@ contract RiskOracle is Committee, ScoreStore {
 
     /// @inheritdoc IScoreOracle
     /// @custom:invariant O-09 A voided leaf proves nothing and is not posted; what was stored of it gives no loan any more.
-    function voidLeaf(uint64 epoch, bytes32 subject, bytes32 leaf) external onlyDispute {
+    function voidLeaf(uint64 epoch, bytes calldata entry) external onlyDispute {
+        bytes32 leaf = LeafLib.hashEntry(entry);
+        bytes32 subject = bytes32(entry[32:64]);
         bytes32 key = _leafKey(epoch, leaf);
         if (_voided[key]) return;
         _markVoided(key, epoch);
@@ -247,6 +250,10 @@ contract RiskOracle is Committee, ScoreStore {
     }
 
     // --- internal -----------------------------------------------------------------------------
+
+    function _requireDispute() private view {
+        if (msg.sender != dispute) revert NotDispute(msg.sender, dispute);
+    }
 
     /// @dev How long after the earliest moment, 60 s before its boundary, a report of `epoch` lands.
     /// @custom:invariant O-01 The head's epoch only rises, and only to an epoch whose boundary has come and whose validity has not passed.

@@ -74,7 +74,7 @@ abstract contract VectorDemand is IVectorDemand {
         demand.standing = Standing.Unanswered;
         owedWei[demand.demander] += demandBondWei;
         emit VectorHidden(epoch, leaf, demand.demander);
-        _oracle.voidLeaf(epoch, bytes32(entry[_WORD:2 * _WORD]), leaf);
+        _oracle.voidLeaf(epoch, entry);
     }
 
     /// @inheritdoc IVectorDemand

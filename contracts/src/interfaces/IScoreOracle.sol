@@ -240,12 +240,11 @@ interface IScoreOracle {
     function voidReport(Report calldata report) external;
 
     /// @notice Voids one leaf of the reports of `epoch`, of which nobody could show the vector. A repeat changes nothing.
-    /// @param subject Subject of the leaf, whose stored score of that epoch is dropped: a borrower then has none, a pair is
-    ///        unrated, without a floor, and keeps its threshold.
-    /// @dev Only the dispute contract, which must have made sure that the leaf is in the report that landed (`verify`) and is the
-    ///      subject's: nothing here asks, and a rival report's leaf would shed a stored score. Reverts with `FutureReport` as
-    ///      `voidReport` does.
-    function voidLeaf(uint64 epoch, bytes32 subject, bytes32 leaf) external;
+    /// @param entry ABI encoding of the leaf's score. What is stored of its subject in that epoch is dropped: a borrower then has
+    ///        none, a pair is unrated, without a floor, and keeps its threshold.
+    /// @dev Only the dispute contract, which must have made sure that the leaf is in the report that landed (`verify`): nothing here
+    ///      asks, and a rival report's leaf would shed a stored score. Reverts with `FutureReport` as `voidReport` does.
+    function voidLeaf(uint64 epoch, bytes calldata entry) external;
 
     /// @notice Names the dispute contract. Only the owner, once.
     function setDispute(address dispute) external;

@@ -108,7 +108,7 @@ contract LendingMarketVoidTest is MarketFixture {
     /// Quotes O-09: what a voided leaf leaves behind frees no collateral under a debt either.
     function test_VoidLeaf_OfThePair_TakesNothingOut() public {
         openFloorLoan(unknown, 1000 * USDC);
-        oracle.voidLeaf(FIRST_EPOCH, pairSubject, leafOf(entries[0]));
+        oracle.voidLeaf(FIRST_EPOCH, entries[0]);
 
         vm.expectPartialRevert(ILendingMarket.TermsRefused.selector);
         vm.prank(unknown);

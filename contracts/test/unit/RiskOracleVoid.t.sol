@@ -42,7 +42,7 @@ contract RiskOracleVoidTest is CommitteeFixture {
 
         vm.expectEmit(address(oracle));
         emit IScoreOracle.LeafVoided(FIRST_EPOCH, alice, leaf);
-        oracle.voidLeaf(FIRST_EPOCH, alice, leaf);
+        oracle.voidLeaf(FIRST_EPOCH, entries[0]);
 
         bytes memory refusal = abi.encodeWithSelector(IScoreOracle.InvalidProof.selector, FIRST_EPOCH, leaf);
         vm.expectRevert(refusal);
@@ -64,8 +64,9 @@ contract RiskOracleVoidTest is CommitteeFixture {
         publishEntries(FIRST_EPOCH);
         postEntries(FIRST_EPOCH);
 
-        oracle.voidLeaf(FIRST_EPOCH, alice, leafOf(entries[0]));
-        oracle.voidLeaf(FIRST_EPOCH, weth, leafOf(entries[1]));
+        oracle.voidLeaf(FIRST_EPOCH, entries[0]);
+        assertEq(oracle.collateralScore(weth).binding, 1);
+        oracle.voidLeaf(FIRST_EPOCH, entries[1]);
 
         assertEq(oracle.borrowerScore(alice).epoch, 0);
         assertEq(oracle.collateralScore(weth).binding, 3);
@@ -75,14 +76,14 @@ contract RiskOracleVoidTest is CommitteeFixture {
 
     /// A repeat changes nothing, not even what was stored since.
     function test_VoidLeaf_Twice_ChangesNothing() public {
-        bytes32 leaf = keccak256("a leaf that is not in the report");
+        bytes memory rival = abi.encode(borrowerOf(weth, 100, 4));
         entries = [pair()];
         publishEntries(FIRST_EPOCH);
-        oracle.voidLeaf(FIRST_EPOCH, weth, leaf);
+        oracle.voidLeaf(FIRST_EPOCH, rival);
         oracle.post(FIRST_EPOCH, entries, new bytes32[](0), new bool[](0));
         vm.recordLogs();
 
-        oracle.voidLeaf(FIRST_EPOCH, weth, leaf);
+        oracle.voidLeaf(FIRST_EPOCH, rival);
 
         assertEq(vm.getRecordedLogs().length, 0);
         assertEq(oracle.collateralScore(weth).binding, 1);
@@ -91,7 +92,7 @@ contract RiskOracleVoidTest is CommitteeFixture {
     function test_VoidLeaf_OtherEpoch_LeavesTheStoredScore() public {
         landEntry(abi.encode(borrowerOf(alice, 100, 4)));
 
-        oracle.voidLeaf(FIRST_EPOCH + 1, alice, leafOf(entries[0]));
+        oracle.voidLeaf(FIRST_EPOCH + 1, entries[0]);
 
         assertEq(oracle.borrowerScore(alice).epoch, FIRST_EPOCH);
         assertTrue(oracle.verify(FIRST_EPOCH, leafOf(entries[0]), new bytes32[](0)));
@@ -100,7 +101,7 @@ contract RiskOracleVoidTest is CommitteeFixture {
     function test_VoidLeaf_RevertWhen_NotTheDispute() public {
         vm.prank(OWNER);
         vm.expectRevert(abi.encodeWithSelector(IScoreOracle.NotDispute.selector, OWNER, address(this)));
-        oracle.voidLeaf(FIRST_EPOCH, weth, leafOf(pair()));
+        oracle.voidLeaf(FIRST_EPOCH, pair());
     }
 
     // --- whose report -------------------------------------------------------------------------
@@ -176,7 +177,7 @@ contract RiskOracleVoidTest is CommitteeFixture {
             vm.expectRevert(refusal);
             oracle.voidReport(reportOf(absurd[i], ROOT));
             vm.expectRevert(refusal);
-            oracle.voidLeaf(absurd[i], weth, ROOT);
+            oracle.voidLeaf(absurd[i], pair());
         }
 
         oracle.voidReport(reportOf(latest, ROOT));
