@@ -41,9 +41,9 @@ abstract contract Committee is ICommittee {
         uint40 untilEpoch;
     }
 
-    /// @dev Half a word: from when on a rotation counts here.
+    /// @dev One word: from when on a rotation counts here, and the nonce of the one before it that counted, 0 if none did.
     struct Landed {
-        uint64 nonce;
+        uint64 previous;
         uint40 fromEpoch;
     }
 
@@ -52,7 +52,7 @@ abstract contract Committee is ICommittee {
         Signer[31] signers;
         mapping(uint256 memberId => Seat) seats;
         mapping(address key => ReplacedKey) replaced;
-        mapping(uint256 memberId => Landed[]) landed;
+        mapping(uint256 memberId => mapping(uint256 nonce => Landed)) landed;
     }
 
     uint256 internal constant MAX_MEMBERS = 31;
@@ -76,8 +76,9 @@ abstract contract Committee is ICommittee {
     bytes32 private _announced;
     uint256 private _readyAt;
 
+    /// @dev One function, for the modifier's code is copied to each place where it stands.
     modifier onlyOwner() {
-        if (msg.sender != owner) revert NotOwner(msg.sender, owner);
+        _requireOwner();
         _;
     }
 
@@ -135,24 +136,21 @@ abstract contract Committee is ICommittee {
     function rotateHotKey(HotKeyRotation calldata rotation, Signature calldata byCold, Signature calldata byHot)
         external
     {
-        Record storage record = _records[rotation.configDigest];
-        uint256 fromEpoch = _requireRotation(record, rotation);
-        uint8 memberId = rotation.memberId;
-        Signer memory signer = record.signers[memberId];
-        Seat memory seat = record.seats[memberId];
-        if (seat.coldKey == address(0)) seat.coldKey = signer.key;
-        if (rotation.nonce <= seat.nonce) revert StaleNonce(rotation.nonce, seat.nonce);
         bytes32 hash = AttestationLib.hashRotation(_domain, rotation);
-        AttestationLib.requireSigned(hash, memberId, byCold, seat.coldKey);
+        uint8 memberId = rotation.memberId;
+        uint256 fromEpoch = _rotate(rotation);
+        AttestationLib.requireSigned(hash, memberId, byCold, _coldKey(_records[rotation.configDigest], memberId));
         AttestationLib.requireSigned(hash, memberId, byHot, rotation.hotKey);
-
-        seat.nonce = rotation.nonce;
-        record.seats[memberId] = seat;
-        // Casts are safe: `_requireRotation` bounds the epoch by the digest's `untilEpoch`.
-        record.replaced[signer.key] = ReplacedKey(memberId, signer.fromEpoch, uint40(fromEpoch));
-        record.signers[memberId] = Signer(rotation.hotKey, uint40(fromEpoch));
-        record.landed[memberId].push(Landed(rotation.nonce, uint40(fromEpoch)));
-        emit HotKeyRotated(rotation.configDigest, memberId, rotation.hotKey, rotation.nonce, uint64(fromEpoch));
+        emit HotKeyRotated(
+            rotation.configDigest,
+            memberId,
+            rotation.hotKey,
+            rotation.nonce,
+            rotation.fromEpoch,
+            byCold.r,
+            byCold.yParityAndS,
+            fromEpoch
+        );
     }
 
     /// @inheritdoc ICommittee
@@ -235,13 +233,14 @@ abstract contract Committee is ICommittee {
 
     /// @inheritdoc ICommittee
     function boundUntil(bytes32 digest, uint8 memberId, uint64 nonce) external view returns (uint256 untilS) {
-        Landed[] storage landed = _records[digest].landed[memberId];
+        Record storage record = _records[digest];
         untilS = type(uint256).max;
         // The newest first, and no further than the first that is no newer: nonces and epochs rise together.
-        for (uint256 i = landed.length; i > 0; --i) {
-            Landed memory rotation = landed[i - 1];
-            if (rotation.nonce <= nonce) break;
+        uint64 newer = record.seats[memberId].nonce;
+        while (newer > nonce) {
+            Landed memory rotation = record.landed[memberId][newer];
             untilS = uint256(rotation.fromEpoch) * _epochSeconds + _ROTATION_S;
+            newer = rotation.previous;
         }
     }
 
@@ -350,27 +349,52 @@ abstract contract Committee is ICommittee {
         return uint32(signers);
     }
 
+    /// @dev Puts a rotation in force; the caller checks its signatures.
+    function _rotate(HotKeyRotation calldata rotation) private returns (uint256 fromEpoch) {
+        Record storage record = _requireMember(rotation.configDigest, rotation.memberId);
+        fromEpoch = _requireRotation(record, rotation);
+        uint8 memberId = rotation.memberId;
+        Signer memory signer = record.signers[memberId];
+        Seat memory seat = record.seats[memberId];
+        if (seat.coldKey == address(0)) seat.coldKey = signer.key;
+        if (rotation.nonce <= seat.nonce) revert StaleNonce(rotation.nonce, seat.nonce);
+
+        mapping(uint256 => Landed) storage landed = record.landed[memberId];
+        // One that is replaced before it counted leaves the list, so that nobody can make it long.
+        uint64 previous = signer.fromEpoch == fromEpoch ? landed[seat.nonce].previous : seat.nonce;
+        seat.nonce = rotation.nonce;
+        record.seats[memberId] = seat;
+        // Casts are safe: `_requireRotation` bounds the epoch by the digest's `untilEpoch`.
+        record.replaced[signer.key] = ReplacedKey(memberId, signer.fromEpoch, uint40(fromEpoch));
+        record.signers[memberId] = Signer(rotation.hotKey, uint40(fromEpoch));
+        landed[rotation.nonce] = Landed(previous, uint40(fromEpoch));
+    }
+
     /// @dev Everything about a rotation but its nonce and its signature; returns the epoch from which it will count.
     function _requireRotation(Record storage record, HotKeyRotation calldata rotation)
         private
         view
         returns (uint256 fromEpoch)
     {
-        _requireMember(rotation.configDigest, rotation.memberId);
         Terms memory terms = _termsOf(record);
         uint256 earliest = (block.timestamp + HeadLib.CLOCK_TOLERANCE_S) / _epochSeconds + 1;
         if (earliest < terms.fromEpoch) earliest = terms.fromEpoch;
         uint256 latest = earliest + _ROTATION_S / _epochSeconds;
         if (rotation.fromEpoch > latest) revert FutureRotation(rotation.fromEpoch, latest);
         fromEpoch = rotation.fromEpoch < earliest ? earliest : rotation.fromEpoch;
-        if (fromEpoch >= terms.untilEpoch) revert SupersededDigest(fromEpoch, terms.untilEpoch);
+        // One that is pending may be replaced: by one that counts no earlier, so that no epoch changes its key twice.
         uint256 current = record.signers[rotation.memberId].fromEpoch;
-        if (current >= earliest) revert PendingRotation(current, earliest);
+        if (fromEpoch < current) fromEpoch = current;
+        if (fromEpoch >= terms.untilEpoch) revert SupersededDigest(fromEpoch, terms.untilEpoch);
         address hotKey = rotation.hotKey;
         if (hotKey == address(0) || record.replaced[hotKey].untilEpoch != 0) revert HotKeyTaken(hotKey);
         for (uint256 i = 0; i < terms.members; ++i) {
             if (record.signers[i].key == hotKey) revert HotKeyTaken(hotKey);
         }
+    }
+
+    function _requireOwner() private view {
+        if (msg.sender != owner) revert NotOwner(msg.sender, owner);
     }
 
     function _requireRecoverable(Configuration calldata next) private view {

@@ -44,7 +44,8 @@ interface ICommittee {
     /// @param memberId Who signs it.
     /// @param hotKey Key that no member has or had under this digest.
     /// @param nonce Above all that the member used under this digest; gaps are fine.
-    /// @param fromEpoch First epoch of the hot key. Where it lands late, the first that cannot have been published there.
+    /// @param fromEpoch First epoch of the hot key. Where it lands late, the first that cannot have been published there; where it
+    ///        replaces one that is still pending, no earlier than that one.
     struct HotKeyRotation {
         bytes32 configDigest;
         uint8 memberId;
@@ -115,9 +116,6 @@ interface ICommittee {
     /// @notice Thrown when a rotation is no newer than the last one of its member.
     error StaleNonce(uint64 given, uint64 current);
 
-    /// @notice Thrown when a member rotates again before its last rotation is in force.
-    error PendingRotation(uint256 fromEpoch, uint256 earliest);
-
     /// @notice Thrown when a rotation lies further ahead than a day.
     error FutureRotation(uint64 fromEpoch, uint256 latest);
 
@@ -153,9 +151,17 @@ interface ICommittee {
         uint32 signers
     );
 
-    /// @notice A member signs with `hotKey` from `fromEpoch` on.
+    /// @notice A member signs with `rotation.hotKey` from `fromEpoch` on, on this chain.
+    /// @dev `rotation` and `byCold` are all that evidence of reports signed with that key needs on another one (`SignedRotation`).
     event HotKeyRotated(
-        bytes32 indexed configDigest, uint8 indexed memberId, address hotKey, uint64 nonce, uint64 fromEpoch
+        bytes32 indexed configDigest,
+        uint8 indexed memberId,
+        address hotKey,
+        uint64 nonce,
+        uint64 signedFromEpoch,
+        bytes32 r,
+        bytes32 yParityAndS,
+        uint256 fromEpoch
     );
 
     /// @notice The owner may put `configDigest` in force from `readyAt` on.

@@ -99,7 +99,8 @@ contract CommitteeHandler is CommitteeFixture {
         ICommittee.Signature memory byCold = signatureOf(hash, isByTheHotKey ? hotKey : coldKey);
         try oracle.rotateHotKey(rotation, byCold, signatureOf(hash, newKey)) {
             if (isByTheHotKey && hotKey != coldKey) broken = "C-04";
-            if (currentFrom > nowEpoch() + 1) broken = "C-04";
+            (, uint64 newFrom,) = oracle.hotKeyOf(digest_, memberId);
+            if (newFrom < currentFrom || newFrom <= nowEpoch()) broken = "C-04";
             hotKeys[digest_][memberId] = newKey;
         } catch { }
     }

@@ -46,9 +46,11 @@ contract HotKeysTest is CommitteeFixture {
 
     /// Quotes C-05: a report counts for a member only if signed by the key that was its hot key at the report's epoch.
     function test_Rotate_FromItsEpoch_TheHotKeySigns() public {
+        ICommittee.HotKeyRotation memory rotation = rotationOf(0, hot, 5, ROTATES_AT);
+        ICommittee.Signature memory byCold = signatureOf(hashes.hashRotation(rotation), memberKeys[0]);
         vm.expectEmit(address(oracle));
-        emit ICommittee.HotKeyRotated(digest, 0, hot, 5, ROTATES_AT);
-        rotate(rotationOf(0, hot, 5, ROTATES_AT), memberKeys[0]);
+        emit ICommittee.HotKeyRotated(digest, 0, hot, 5, ROTATES_AT, byCold.r, byCold.yParityAndS, ROTATES_AT);
+        rotate(rotation, memberKeys[0]);
 
         (address key, uint64 fromEpoch, uint64 nonce) = oracle.hotKeyOf(digest, 0);
         assertEq(key, hot);
@@ -82,6 +84,41 @@ contract HotKeysTest is CommitteeFixture {
         vm.expectPartialRevert(IScoreOracle.WrongSigner.selector);
         this.publishWith(FIRST_EPOCH + 2, hotKey);
         this.publishWith(FIRST_EPOCH + 2, secondKey);
+    }
+
+    /// Quotes C-04, C-05: a key that was lost before it counted never does; until its epoch the one before it signs.
+    function test_Rotate_Pending_IsReplaced() public {
+        uint256 secondKey = uint256(keccak256("second hot"));
+        rotate(rotationOf(0, hot, 1, ROTATES_AT), memberKeys[0]);
+        rotate(rotationOf(0, vm.rememberKey(secondKey), 2, FIRST_EPOCH + 1), memberKeys[0]);
+
+        (address key, uint64 fromEpoch, uint64 nonce) = oracle.hotKeyOf(digest, 0);
+        assertEq(key, vm.addr(secondKey));
+        assertEq(fromEpoch, ROTATES_AT);
+        assertEq(nonce, 2);
+        warpToEpoch(ROTATES_AT);
+        this.publishWith(ROTATES_AT - 1, memberKeys[0]);
+        vm.expectRevert(wrongSigner(0, hot, vm.addr(secondKey)));
+        this.publishWith(ROTATES_AT, hotKey);
+        this.publishWith(ROTATES_AT, secondKey);
+        // A thief of the lost key still binds its member for a day, as with any that was replaced.
+        assertEq(signersWith(ROTATES_AT + OVERLAP_EPOCHS - 1, 0, hotKey), 1);
+        vm.expectRevert(wrongSigner(0, hot, vm.addr(secondKey)));
+        this.signersWith(ROTATES_AT + OVERLAP_EPOCHS, 0, hotKey);
+    }
+
+    /// Quotes C-05: where the next one begins later, the pending one has the epochs between them.
+    function test_Rotate_PendingThenLater_BothCount() public {
+        uint256 secondKey = uint256(keccak256("second hot"));
+        rotate(rotationOf(0, hot, 1, FIRST_EPOCH + 1), memberKeys[0]);
+        rotate(rotationOf(0, vm.rememberKey(secondKey), 2, FIRST_EPOCH + 3), memberKeys[0]);
+        warpToEpoch(FIRST_EPOCH + 3);
+
+        this.publishWith(FIRST_EPOCH + 2, hotKey);
+        this.publishWith(FIRST_EPOCH + 3, secondKey);
+        uint256 first = uint256(FIRST_EPOCH + 1) * EPOCH_S + 1 days;
+        assertEq(oracle.boundUntil(digest, 0, 0), first);
+        assertEq(oracle.boundUntil(digest, 0, 1), first + 2 * EPOCH_S);
     }
 
     /// Quotes C-04: where it lands late, it counts from the first epoch that cannot have been published there.
@@ -202,6 +239,23 @@ contract HotKeysTest is CommitteeFixture {
         assertEq(oracle.boundUntil(digest, 1, 0), type(uint256).max);
     }
 
+    /// Quotes C-09: however often a pending one is replaced, what is walked through to find the end is short.
+    function test_BoundUntil_ReplacedWhilePending_CostsNoMore() public {
+        rotate(rotationOf(0, hot, 1, ROTATES_AT), memberKeys[0]);
+        uint256 before = gasleft();
+        assertEq(oracle.boundUntil(digest, 0, 0), uint256(ROTATES_AT) * EPOCH_S + 1 days);
+        uint256 once = before - gasleft();
+        for (uint64 nonce = 2; nonce < 60; ++nonce) {
+            rotate(rotationOf(0, vm.rememberKey(1000 + nonce), nonce, ROTATES_AT), memberKeys[0]);
+        }
+
+        before = gasleft();
+        assertEq(oracle.boundUntil(digest, 0, 0), uint256(ROTATES_AT) * EPOCH_S + 1 days);
+        assertLe(before - gasleft(), once + 5000);
+        assertEq(oracle.boundUntil(digest, 0, 30), uint256(ROTATES_AT) * EPOCH_S + 1 days);
+        assertEq(oracle.boundUntil(digest, 0, 59), type(uint256).max);
+    }
+
     // --- refusals -----------------------------------------------------------------------------
 
     function expectRefusal(ICommittee.HotKeyRotation memory rotation, uint256 key, bytes memory reason) private {
@@ -288,12 +342,16 @@ contract HotKeysTest is CommitteeFixture {
         }
     }
 
-    function test_Rotate_RevertWhen_LastOneIsPending() public {
+    /// The successor of the digest may begin before the pending one would count: then nothing can take its place.
+    function test_Rotate_RevertWhen_PendingOneIsPastTheDigest() public {
         rotate(rotationOf(0, hot, 1, ROTATES_AT), memberKeys[0]);
+        ICommittee.Configuration memory next = nextOf(ROTATES_AT - 1);
+        oracle.changeCommittee(next, homeBlock(), certify(next, memberKeys, 3));
+
         expectRefusal(
-            rotationOf(0, vm.addr(9), 2, ROTATES_AT + 1),
+            rotationOf(0, vm.addr(9), 2, 0),
             memberKeys[0],
-            abi.encodeWithSelector(ICommittee.PendingRotation.selector, ROTATES_AT, FIRST_EPOCH + 1)
+            abi.encodeWithSelector(ICommittee.SupersededDigest.selector, ROTATES_AT, ROTATES_AT - 1)
         );
     }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
+import { Vm } from "forge-std/Vm.sol";
+
 import { ICommittee } from "../../src/interfaces/ICommittee.sol";
 import { IScoreDispute } from "../../src/interfaces/IScoreDispute.sol";
 import { IScoreOracle } from "../../src/interfaces/IScoreOracle.sol";
@@ -71,6 +73,32 @@ contract RotationEvidenceTest is DisputeFixture {
         assertEq(offenceOf(0, EPOCH), EQUIVOCATION);
         assertEq(offenceOf(1, EPOCH), 0);
         assertTrue(oracle.isVoided(oracle.hashReport(first.report)));
+    }
+
+    /// Quotes C-09: what another chain logged of a rotation is evidence enough on the chain that never heard of it.
+    function test_Evidence_FromTheLogOfAnotherChain_Convicts() public {
+        uint256 home = vm.snapshotState();
+        vm.recordLogs();
+        rotate(rotated(), memberKeys[0]);
+        Vm.Log[] memory logs = vm.getRecordedLogs();
+        vm.revertToState(home);
+        assertEq(logs[0].topics[0], ICommittee.HotKeyRotated.selector);
+
+        (address key, uint64 nonce, uint64 signedFrom, bytes32 r, bytes32 parityAndS,) =
+            abi.decode(logs[0].data, (address, uint64, uint64, bytes32, bytes32, uint256));
+        ICommittee.SignedRotation memory rotation = ICommittee.SignedRotation({
+            rotation: ICommittee.HotKeyRotation({
+                configDigest: logs[0].topics[1],
+                memberId: uint8(uint256(logs[0].topics[2])),
+                hotKey: key,
+                nonce: nonce,
+                fromEpoch: signedFrom
+            }),
+            byCold: ICommittee.Signature(r, parityAndS)
+        });
+        dispute.proveEquivocation(evidenceWith("a", EPOCH, 0, rotation), evidenceWith("b", EPOCH, 0, rotation));
+
+        assertEq(offenceOf(0, EPOCH), EQUIVOCATION);
     }
 
     /// Quotes C-09: one report with the cold key, as the home chain has it, and one with the hot key elsewhere.
