@@ -46,8 +46,8 @@ abstract contract ScoreConsumer {
     /// @notice A pair's posted score, and whether new loans may go by it. Its threshold is the last rated one in any case.
     function _pairOf(bytes32 pair) internal view returns (bool isLendable, IScoreOracle.PostedCollateral memory score) {
         score = oracle.collateralScore(pair);
-        isLendable =
-            score.binding != 3 && score.volatilityPpm != 0 && !oracle.isExpired(score.epoch) && !oracle.isOnHold();
+        bool isRated = score.binding != LeafLib.BINDING_UNRATED && score.volatilityPpm != 0;
+        isLendable = isRated && !oracle.isExpired(score.epoch) && !oracle.isOnHold();
     }
 
     function _weigh(Rating memory rating, bytes32 subject, uint64 epoch) private view {

@@ -8,6 +8,8 @@ import { IScoreOracle } from "../interfaces/IScoreOracle.sol";
 library LeafLib {
     uint8 internal constant BORROWER = 1;
     uint8 internal constant COLLATERAL = 2;
+    /// @notice What a collateral score's `binding` says if the pair is unrated: no new loan.
+    uint8 internal constant BINDING_UNRATED = 3;
     uint256 internal constant BORROWER_BYTES = 320;
     uint256 internal constant COLLATERAL_BYTES = 352;
 

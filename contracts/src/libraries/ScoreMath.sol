@@ -2,6 +2,7 @@
 pragma solidity ^0.8.20;
 
 import { IScoreTables } from "../interfaces/IScoreTables.sol";
+import { LeafLib } from "./LeafLib.sol";
 
 /// @title Every derived field of a score, bit for bit as off chain
 /// @notice Integer formulas over the tables of a model, read from a data contract (`IScoreTables`) without copying them whole.
@@ -29,7 +30,7 @@ library ScoreMath {
 
     uint8 internal constant BINDING_DRAWDOWN = 1;
     uint8 internal constant BINDING_CAP = 2;
-    uint8 internal constant BINDING_UNRATED = 3;
+    uint8 internal constant BINDING_UNRATED = LeafLib.BINDING_UNRATED;
 
     uint256 private constant _BPS = 10_000;
     /// @dev ilog2(10^18) by the algorithm below; a test recomputes it.
