@@ -36,22 +36,27 @@ contract LendingMarket is MarketBase {
     /// @notice Most debt above the floor of one borrower in this market: his limit times this market's weight.
     uint256 public immutable borrowerLimit;
 
+    bytes32 private immutable _borrowerTablesHash;
     /// @dev Copies of the oracle's constants, which never change.
     uint256 private immutable _epochSeconds;
     uint256 private immutable _validitySeconds;
 
     constructor(MarketConfig memory config, ScoreConfig memory scores) MarketBase(config) {
-        if (scores.weightBps > _BPS) revert InvalidConfig("weightBps", scores.weightBps);
+        if (scores.weightBps > _BPS) revert InvalidConfig("weightBps", scores.weightBps, _BPS);
         ScoreMath.requireTables(scores.borrowerTables, scores.borrowerTablesHash);
         bytes memory code = scores.borrowerTables.code;
-        if (code.length < ScoreMath.BORROWER_TABLES_BYTES + 1) revert InvalidConfig("borrowerTables", code.length);
-        // Code that begins with STOP never runs, so it cannot destroy itself after the hash was checked (EIP-6780).
-        if (code[0] != 0) revert InvalidConfig("borrowerTables", uint8(code[0]));
+        uint256 expected = ScoreMath.BORROWER_TABLES_BYTES + 1;
+        if (code.length < expected) revert InvalidConfig("borrowerTables", code.length, expected);
+        // Code that begins with STOP never runs, so it can only go with the transaction that made it (EIP-6780).
+        if (code[0] != 0) revert InvalidConfig("borrowerTables", uint8(code[0]), 0);
         gate = IRiskGate(scores.gate);
         oracle = gate.oracle();
         collateralSubject = LeafLib.collateralSubject(config.collateralToken, scores.numeraire);
-        if (gate.pairSubject() != collateralSubject) revert InvalidConfig("gate", uint256(gate.pairSubject()));
+        if (gate.pairSubject() != collateralSubject) {
+            revert InvalidConfig("gate", uint256(gate.pairSubject()), uint256(collateralSubject));
+        }
         borrowerTables = scores.borrowerTables;
+        _borrowerTablesHash = scores.borrowerTablesHash;
         severityBps = scores.severityBps;
         budgetPpm = scores.budgetPpm;
         floorPremiumBps = scores.floorPremiumBps;
@@ -85,8 +90,12 @@ contract LendingMarket is MarketBase {
         return (terms, standing.basis);
     }
 
-    function _refreshTerms() internal override {
-        gate.refresh();
+    function _refreshTerms() internal override returns (IRiskGate.Guarded memory) {
+        return gate.refresh();
+    }
+
+    function _guarded() internal view override returns (IRiskGate.Guarded memory) {
+        return gate.guarded();
     }
 
     /// @dev Where scores do not count none is needed; one that is shown in mode `Shadow` is checked and named in the audit trail.
@@ -134,13 +143,12 @@ contract LendingMarket is MarketBase {
     }
 
     /// @custom:invariant M-08 Without an unexpired rated score of the collateral, with a volatility, there is no new borrowing.
-    function _decide(uint256 askBps, Standing memory standing)
+    function _decide(uint256 askBps, Standing memory standing, IRiskGate.Guarded memory guarded)
         internal
         view
         override
         returns (Decision memory decision)
     {
-        IRiskGate.Guarded memory guarded = gate.guarded();
         (decision.pairEpoch, decision.policyVersion) = (guarded.epoch, guarded.policyVersion);
         if (!guarded.isOpen) {
             return _refused(decision, Refusal.CollateralUnscored, guarded.epoch, block.timestamp / _epochSeconds);
@@ -168,9 +176,10 @@ contract LendingMarket is MarketBase {
         returns (ITerms.Terms memory)
     {
         ITerms.Policy memory policy = ITerms.Policy(severityBps, budgetPpm, floorPremiumBps);
-        return standing.basis == Basis.Rated
-            ? TermsLib.ratedTerms(borrowerTables, policy, pair, standing.behaviourMargin, askBps)
-            : TermsLib.floorTerms(policy, pair, askBps);
+        if (standing.basis != Basis.Rated) return TermsLib.floorTerms(policy, pair, askBps);
+        // Tables that were destroyed in the transaction that made them, and the market too, would read as no risk at all.
+        ScoreMath.requireTables(borrowerTables, _borrowerTablesHash);
+        return TermsLib.ratedTerms(borrowerTables, policy, pair, standing.behaviourMargin, askBps);
     }
 
     function _freeLtvBps() internal view override returns (uint256) {

@@ -4,14 +4,13 @@ pragma solidity 0.8.30;
 import { ERC20 } from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
 import { IERC20 } from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import { ERC4626 } from "@openzeppelin/contracts/token/ERC20/extensions/ERC4626.sol";
-import { IERC20Metadata } from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Metadata.sol";
 import { SafeERC20 } from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import { ReentrancyGuardTransient } from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import { Math } from "@openzeppelin/contracts/utils/math/Math.sol";
 import { SafeCast } from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
-import { IAggregatorV3 } from "./interfaces/IAggregatorV3.sol";
 import { ILendingMarket } from "./interfaces/ILendingMarket.sol";
+import { IRiskGate } from "./interfaces/IRiskGate.sol";
 import { ITerms } from "./interfaces/ITerms.sol";
 import { DebtLib } from "./libraries/DebtLib.sol";
 import { PriceLib } from "./libraries/PriceLib.sol";
@@ -48,7 +47,6 @@ abstract contract MarketBase is ILendingMarket, ERC4626, ReentrancyGuardTransien
 
     uint256 private constant _BPS = 10_000;
     uint256 private constant _WAD = 1e18;
-    uint256 private constant _MAX_DECIMALS = 36;
 
     /// @notice Token that secures loans.
     IERC20 public immutable collateralToken;
@@ -75,13 +73,15 @@ abstract contract MarketBase is ILendingMarket, ERC4626, ReentrancyGuardTransien
 
     constructor(MarketConfig memory config) ERC20(config.name, config.symbol) ERC4626(IERC20(config.loanToken)) {
         if (config.loanToken == config.collateralToken) {
-            revert InvalidConfig("collateralToken", uint160(config.collateralToken));
+            revert InvalidConfig("collateralToken", uint160(config.collateralToken), uint160(config.loanToken));
         }
         if (config.closeFactorBps == 0 || config.closeFactorBps > _BPS) {
-            revert InvalidConfig("closeFactorBps", config.closeFactorBps);
+            revert InvalidConfig("closeFactorBps", config.closeFactorBps, _BPS);
         }
-        if (config.liquidationBonusBps > _BPS) revert InvalidConfig("liquidationBonusBps", config.liquidationBonusBps);
-        if (config.kinkBps == 0 || config.kinkBps >= _BPS) revert InvalidConfig("kinkBps", config.kinkBps);
+        if (config.liquidationBonusBps > _BPS) {
+            revert InvalidConfig("liquidationBonusBps", config.liquidationBonusBps, _BPS);
+        }
+        if (config.kinkBps == 0 || config.kinkBps >= _BPS) revert InvalidConfig("kinkBps", config.kinkBps, _BPS - 1);
         collateralToken = IERC20(config.collateralToken);
         loanFeed = config.loanFeed;
         collateralFeed = config.collateralFeed;
@@ -89,8 +89,8 @@ abstract contract MarketBase is ILendingMarket, ERC4626, ReentrancyGuardTransien
         collateralPriceMaxAgeSeconds = config.collateralPriceMaxAgeSeconds;
         closeFactorBps = config.closeFactorBps;
         liquidationBonusBps = config.liquidationBonusBps;
-        _scaleNumerator = _scaleOf(config.loanToken, config.loanFeed);
-        _scaleDenominator = _scaleOf(config.collateralToken, config.collateralFeed);
+        _scaleNumerator = PriceLib.scaleOf(config.loanToken, config.loanFeed);
+        _scaleDenominator = PriceLib.scaleOf(config.collateralToken, config.collateralFeed);
         _curve = DebtLib.RateCurve({
             baseRateBps: config.baseRateBps,
             slopeLowBps: config.slopeLowBps,
@@ -125,7 +125,7 @@ abstract contract MarketBase is ILendingMarket, ERC4626, ReentrancyGuardTransien
         uint256 debt = books.debtOf(own);
         if (debt != 0) {
             // No loan is made, so the last known floor serves, even if the score has expired.
-            uint256 askBps = _askBps(debt, _price().valueOf(own.collateral));
+            uint256 askBps = PriceLib.ltvBps(debt, _price().valueOf(own.collateral));
             uint256 floorBps = _freeLtvBps();
             if (askBps > floorBps) revert TermsRefused(Refusal.AboveFloor, Basis.NoProof, askBps, floorBps);
         }
@@ -278,14 +278,21 @@ abstract contract MarketBase is ILendingMarket, ERC4626, ReentrancyGuardTransien
 
     // --- terms, by the subclass ---------------------------------------------------------------
 
-    /// @dev Brings what terms are made from up to now, before a loan.
-    function _refreshTerms() internal virtual { }
+    /// @dev Brings what terms are made from up to now, before a loan, and tells it.
+    function _refreshTerms() internal virtual returns (IRiskGate.Guarded memory) { }
+
+    /// @dev What `_refreshTerms` would tell.
+    function _guarded() internal view virtual returns (IRiskGate.Guarded memory) { }
 
     /// @dev What a presented score is worth. Reverts if it is another subject's or not in its report.
     function _standingOf(address borrower, Proof calldata proof) internal view virtual returns (Standing memory);
 
     /// @dev Terms and limits of a loan that leads to `askBps`.
-    function _decide(uint256 askBps, Standing memory standing) internal view virtual returns (Decision memory);
+    function _decide(uint256 askBps, Standing memory standing, IRiskGate.Guarded memory guarded)
+        internal
+        view
+        virtual
+        returns (Decision memory);
 
     /// @dev The LTV up to which collateral under a debt is free, with or without an unexpired score.
     function _freeLtvBps() internal view virtual returns (uint256);
@@ -334,9 +341,8 @@ abstract contract MarketBase is ILendingMarket, ERC4626, ReentrancyGuardTransien
         private
         returns (Quote memory granted)
     {
-        _refreshTerms();
         Decision memory decision;
-        (granted, decision) = _evaluate(books, own, amount, standing);
+        (granted, decision) = _evaluate(books, own, amount, standing, _refreshTerms());
         if (!granted.allowed) {
             revert TermsRefused(granted.refusal, granted.basis, granted.given, granted.limit);
         }
@@ -361,22 +367,24 @@ abstract contract MarketBase is ILendingMarket, ERC4626, ReentrancyGuardTransien
         DebtLib.Books memory books = _accrued();
         Position memory own = _positions[borrower];
         books.settle(own);
-        (result,) = _evaluate(books, own, amount, standing);
+        (result,) = _evaluate(books, own, amount, standing, _guarded());
     }
 
     /// @dev The one place where a loan is judged: `quote` and `borrow` cannot differ.
-    function _evaluate(DebtLib.Books memory books, Position memory own, uint256 amount, Standing memory standing)
-        private
-        view
-        returns (Quote memory result, Decision memory decision)
-    {
+    function _evaluate(
+        DebtLib.Books memory books,
+        Position memory own,
+        uint256 amount,
+        Standing memory standing,
+        IRiskGate.Guarded memory guarded
+    ) private view returns (Quote memory result, Decision memory decision) {
         result.basis = standing.basis;
         result.debtAfter = Math.saturatingAdd(books.debtOf(own), amount);
         if (amount > books.cash) return _refuse(result, decision, Refusal.NotEnoughCash, amount, books.cash);
         uint256 value = _price().valueOf(own.collateral);
         if (value == 0) return _refuse(result, decision, Refusal.NoCollateral, result.debtAfter, 0);
-        result.askBps = _askBps(result.debtAfter, value);
-        decision = _decide(result.askBps, standing);
+        result.askBps = PriceLib.ltvBps(result.debtAfter, value);
+        decision = _decide(result.askBps, standing, guarded);
         result.ltvBps = decision.terms.ltvBps;
         result.premiumBps = decision.terms.premiumBps;
         result.elPpm = decision.terms.elPpm;
@@ -483,17 +491,5 @@ abstract contract MarketBase is ILendingMarket, ERC4626, ReentrancyGuardTransien
 
     function _debtAtThreshold(uint256 value) private view returns (uint256) {
         return Math.mulDiv(value, liquidationThresholdBps(), _BPS);
-    }
-
-    /// @dev LTV rounded up; beyond all limits if there is no value.
-    function _askBps(uint256 debt, uint256 value) private pure returns (uint256) {
-        return value == 0 ? type(uint256).max : Math.mulDiv(debt, _BPS, value, Math.Rounding.Ceil);
-    }
-
-    function _scaleOf(address token, address feed) private view returns (uint256) {
-        if (token.code.length * feed.code.length == 0) revert NotAContract(token, feed);
-        uint256 decimals_ = uint256(IERC20Metadata(token).decimals()) + IAggregatorV3(feed).decimals();
-        if (decimals_ > _MAX_DECIMALS) revert InvalidConfig("decimals", decimals_);
-        return 10 ** decimals_;
     }
 }

@@ -136,8 +136,9 @@ contract RiskGate is IRiskGate, Ownable2Step {
     // --- writes -------------------------------------------------------------------------------
 
     /// @inheritdoc IRiskGate
-    function refresh() external {
-        _refresh();
+    function refresh() external returns (Guarded memory) {
+        (State memory state, Target memory target) = _refresh();
+        return _openedOf(state, target);
     }
 
     /// @inheritdoc IRiskGate
@@ -196,10 +197,9 @@ contract RiskGate is IRiskGate, Ownable2Step {
     // --- views --------------------------------------------------------------------------------
 
     /// @inheritdoc IRiskGate
-    function guarded() external view returns (Guarded memory result) {
+    function guarded() external view returns (Guarded memory) {
         (State memory state, Target memory target,) = _next();
-        result = _guardedOf(state, target);
-        if (target.isOpen) result.pair = _pairOf(state, target);
+        return _openedOf(state, target);
     }
 
     /// @inheritdoc IRiskGate
@@ -271,9 +271,10 @@ contract RiskGate is IRiskGate, Ownable2Step {
 
     // --- score to state -----------------------------------------------------------------------
 
-    function _refresh() private {
-        (State memory next, Target memory target, bool isMoved) = _next();
-        if (!isMoved) return;
+    function _refresh() private returns (State memory next, Target memory target) {
+        bool isMoved;
+        (next, target, isMoved) = _next();
+        if (!isMoved) return (next, target);
         _state = next;
         emit LevelsMoved(target.epoch, next.toE4, next.ltvCeilingBps, next.ltvFloorBps, next.volatilityPpm, next.gapPpm);
     }
@@ -436,6 +437,11 @@ contract RiskGate is IRiskGate, Ownable2Step {
 
     function _pairOf(State memory state, Target memory target) private view returns (ITerms.Pair memory) {
         return GateLib.pairOf(_levelsOf(state), _inForceBps(state), target.thresholdBps, target.levels.ltvCeilingBps);
+    }
+
+    function _openedOf(State memory state, Target memory target) private view returns (Guarded memory result) {
+        result = _guardedOf(state, target);
+        if (target.isOpen) result.pair = _pairOf(state, target);
     }
 
     function _guardedOf(State memory state, Target memory target) private pure returns (Guarded memory result) {

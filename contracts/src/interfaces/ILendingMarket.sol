@@ -138,11 +138,11 @@ interface ILendingMarket {
 
     // --- errors -------------------------------------------------------------------------------
 
-    /// @notice Thrown when a constructor argument is out of range.
-    error InvalidConfig(string field, uint256 given);
+    /// @notice Thrown when a constructor argument is out of range. `limit` is the bound that it breaks, or what it must be or not be.
+    error InvalidConfig(string field, uint256 given, uint256 limit);
 
     /// @notice Thrown when a token, or the feed of its price, is no contract.
-    error NotAContract(address token, address feed);
+    error NotAContract(address given);
 
     /// @notice Thrown when an amount is zero.
     error ZeroAmount();

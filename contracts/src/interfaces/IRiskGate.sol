@@ -168,7 +168,8 @@ interface IRiskGate {
 
     /// @notice Takes over what the pair's score says now. Anyone may call; a market does so before each loan. Never reverts for want
     ///         of a score.
-    function refresh() external;
+    /// @return What a loan would be made on now, as `guarded` tells it.
+    function refresh() external returns (Guarded memory);
 
     /// @notice Announces a change. The step from `Live` to `Capped` only tightens, and is made at once. Another one that was pending
     ///         is dropped.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.20;
 
+import { IERC20Metadata } from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Metadata.sol";
 import { Math } from "@openzeppelin/contracts/utils/math/Math.sol";
 
 import { IAggregatorV3 } from "../interfaces/IAggregatorV3.sol";
@@ -17,6 +18,8 @@ library PriceLib {
 
     /// @dev Keeps every product below 2^256: prices below 2^96, scales up to 10^36 < 2^120.
     uint256 private constant _MAX_ANSWER = type(uint96).max;
+    uint256 private constant _MAX_DECIMALS = 36;
+    uint256 private constant _BPS = 10_000;
 
     /// @notice The newest answer of `feed`, positive and at most `maxAgeSeconds` old.
     /// @custom:invariant M-06 No loan, withdrawal under debt or liquidation uses a stale, zero, negative or future price.
@@ -30,6 +33,20 @@ library PriceLib {
             revert ILendingMarket.StalePrice(feed, updatedAt, block.timestamp - maxAgeSeconds);
         }
         return uint256(answer);
+    }
+
+    /// @notice Decimals of a token and of the feed of its price, as a factor.
+    function scaleOf(address token, address feed) internal view returns (uint256) {
+        if (token.code.length == 0) revert ILendingMarket.NotAContract(token);
+        if (feed.code.length == 0) revert ILendingMarket.NotAContract(feed);
+        uint256 decimals = uint256(IERC20Metadata(token).decimals()) + IAggregatorV3(feed).decimals();
+        if (decimals > _MAX_DECIMALS) revert ILendingMarket.InvalidConfig("decimals", decimals, _MAX_DECIMALS);
+        return 10 ** decimals;
+    }
+
+    /// @notice LTV in bps, rounded up; beyond all limits if there is no value.
+    function ltvBps(uint256 debt, uint256 value) internal pure returns (uint256) {
+        return value == 0 ? type(uint256).max : Math.mulDiv(debt, _BPS, value, Math.Rounding.Ceil);
     }
 
     /// @notice Value in loan units, rounded down.

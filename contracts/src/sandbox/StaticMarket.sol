@@ -3,6 +3,7 @@ pragma solidity 0.8.30;
 
 import { MarketBase } from "../MarketBase.sol";
 import { ILendingMarket } from "../interfaces/ILendingMarket.sol";
+import { IRiskGate } from "../interfaces/IRiskGate.sol";
 import { ITerms } from "../interfaces/ITerms.sol";
 
 /// @title An isolated market with one LTV for everybody
@@ -25,9 +26,11 @@ contract StaticMarket is MarketBase {
 
     constructor(MarketConfig memory config, StaticTerms memory terms) MarketBase(config) {
         if (terms.liquidationThresholdBps > _BPS) {
-            revert InvalidConfig("liquidationThresholdBps", terms.liquidationThresholdBps);
+            revert InvalidConfig("liquidationThresholdBps", terms.liquidationThresholdBps, _BPS);
         }
-        if (terms.ltvBps > terms.liquidationThresholdBps) revert InvalidConfig("ltvBps", terms.ltvBps);
+        if (terms.ltvBps > terms.liquidationThresholdBps) {
+            revert InvalidConfig("ltvBps", terms.ltvBps, terms.liquidationThresholdBps);
+        }
         ltvBps = terms.ltvBps;
         premiumBps = terms.premiumBps;
         _liquidationThresholdBps = terms.liquidationThresholdBps;
@@ -43,7 +46,12 @@ contract StaticMarket is MarketBase {
         return Standing(Basis.NoProof, 0, 0, 0);
     }
 
-    function _decide(uint256 askBps, Standing memory) internal view override returns (Decision memory decision) {
+    function _decide(uint256 askBps, Standing memory, IRiskGate.Guarded memory)
+        internal
+        view
+        override
+        returns (Decision memory decision)
+    {
         if (askBps > ltvBps) {
             (decision.refusal, decision.given, decision.limit) = (Refusal.AboveCeiling, askBps, ltvBps);
             return decision;

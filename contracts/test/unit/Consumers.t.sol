@@ -131,10 +131,10 @@ contract ConsumersTest is MarketFixture {
     }
 
     function test_StaticMarket_RevertWhen_LtvAboveThreshold() public {
-        vm.expectRevert(abi.encodeWithSelector(ILendingMarket.InvalidConfig.selector, "ltvBps", 8001));
+        vm.expectRevert(abi.encodeWithSelector(ILendingMarket.InvalidConfig.selector, "ltvBps", 8001, 8000));
         new StaticMarket(marketConfig(), StaticMarket.StaticTerms(8001, 8000, 50));
         vm.expectRevert(
-            abi.encodeWithSelector(ILendingMarket.InvalidConfig.selector, "liquidationThresholdBps", 10_001)
+            abi.encodeWithSelector(ILendingMarket.InvalidConfig.selector, "liquidationThresholdBps", 10_001, 10_000)
         );
         new StaticMarket(marketConfig(), StaticMarket.StaticTerms(8000, 10_001, 50));
     }

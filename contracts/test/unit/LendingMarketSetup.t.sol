@@ -86,26 +86,34 @@ contract LendingMarketSetupTest is MarketFixture {
         ILendingMarket.ScoreConfig memory scores = scoreConfig();
         ILendingMarket.MarketConfig memory config = marketConfig();
         config.collateralToken = config.loanToken;
-        expectInvalid("collateralToken", uint160(config.loanToken));
+        expectInvalid("collateralToken", uint160(config.loanToken), uint160(config.loanToken));
         new LendingMarket(config, scores);
 
         config = marketConfig();
         config.closeFactorBps = 0;
-        expectInvalid("closeFactorBps", 0);
+        expectInvalid("closeFactorBps", 0, 10_000);
+        new LendingMarket(config, scores);
+
+        config.closeFactorBps = 10_001;
+        expectInvalid("closeFactorBps", 10_001, 10_000);
         new LendingMarket(config, scores);
 
         config = marketConfig();
         config.kinkBps = 10_000;
-        expectInvalid("kinkBps", 10_000);
+        expectInvalid("kinkBps", 10_000, 9999);
+        new LendingMarket(config, scores);
+
+        config.kinkBps = 0;
+        expectInvalid("kinkBps", 0, 9999);
         new LendingMarket(config, scores);
 
         config = marketConfig();
         config.liquidationBonusBps = 10_001;
-        expectInvalid("liquidationBonusBps", 10_001);
+        expectInvalid("liquidationBonusBps", 10_001, 10_000);
         new LendingMarket(config, scores);
 
         scores.weightBps = 10_001;
-        expectInvalid("weightBps", 10_001);
+        expectInvalid("weightBps", 10_001, 10_000);
         new LendingMarket(marketConfig(), scores);
     }
 
@@ -120,7 +128,7 @@ contract LendingMarketSetupTest is MarketFixture {
         new LendingMarket(marketConfig(), scores);
 
         scores.borrowerTablesHash = scores.borrowerTables.codehash;
-        expectInvalid("borrowerTables", scores.borrowerTables.code.length);
+        expectInvalid("borrowerTables", scores.borrowerTables.code.length, 5920);
         new LendingMarket(marketConfig(), scores);
     }
 
@@ -132,8 +140,33 @@ contract LendingMarketSetupTest is MarketFixture {
         vm.etch(address(0x7AB1E), code);
         (scores.borrowerTables, scores.borrowerTablesHash) = (address(0x7AB1E), keccak256(code));
 
-        expectInvalid("borrowerTables", 0xFF);
+        expectInvalid("borrowerTables", 0xFF, 0);
         new LendingMarket(marketConfig(), scores);
+    }
+
+    /// Code that its own transaction destroyed is still there while a market is made in it. Without it nothing is lent by a score,
+    /// and what needs none goes on.
+    function test_Tables_Vanished_LendOnTheFloorAlone() public {
+        setUpMarket();
+        openFloorLoan(unknown, 1000 * USDC);
+        supplyCollateral(safe, WETH);
+        ILendingMarket.Proof memory proof = safeProof();
+        bytes32 pinned = market.borrowerTables().codehash;
+        vm.etch(market.borrowerTables(), "");
+
+        bytes memory refusal = abi.encodeWithSelector(IScoreTables.TablesMismatch.selector, keccak256(""), pinned);
+        vm.expectRevert(refusal);
+        market.quote(safe, 1400 * USDC, proof);
+        vm.prank(safe);
+        vm.expectRevert(refusal);
+        market.borrow(1400 * USDC, safe, proof);
+
+        vm.prank(safe);
+        market.borrow(1000 * USDC, safe);
+        fund(unknown, usdc, 1000 * USDC);
+        vm.startPrank(unknown);
+        market.repay(1000 * USDC, unknown);
+        market.withdrawCollateral(WETH, unknown);
     }
 
     function test_Constructor_RevertWhen_GateIsOfAnotherPair() public {
@@ -141,7 +174,7 @@ contract LendingMarketSetupTest is MarketFixture {
         RiskGate other = new RiskGate(gateConfig(address(usdc), USD));
         scores.gate = address(other);
 
-        expectInvalid("gate", uint256(other.pairSubject()));
+        expectInvalid("gate", uint256(other.pairSubject()), uint256(pairSubject));
         new LendingMarket(marketConfig(), scores);
     }
 
@@ -151,7 +184,7 @@ contract LendingMarketSetupTest is MarketFixture {
         return deployMarket(config);
     }
 
-    function expectInvalid(string memory field, uint256 given) private {
-        vm.expectRevert(abi.encodeWithSelector(ILendingMarket.InvalidConfig.selector, field, given));
+    function expectInvalid(string memory field, uint256 given, uint256 limit) private {
+        vm.expectRevert(abi.encodeWithSelector(ILendingMarket.InvalidConfig.selector, field, given, limit));
     }
 }

@@ -145,11 +145,11 @@ contract LendingMarketTokensTest is MarketFixture {
         ILendingMarket.MarketConfig memory config = marketConfig();
         ILendingMarket.ScoreConfig memory scores = scoreConfig();
         config.collateralToken = address(0xDEAD);
-        vm.expectRevert(abi.encodeWithSelector(ILendingMarket.NotAContract.selector, 0xDEAD, address(wethFeed)));
+        vm.expectRevert(abi.encodeWithSelector(ILendingMarket.NotAContract.selector, 0xDEAD));
         new LendingMarket(config, scores);
         config = marketConfig();
         config.loanFeed = address(0xFEED);
-        vm.expectRevert(abi.encodeWithSelector(ILendingMarket.NotAContract.selector, address(usdc), 0xFEED));
+        vm.expectRevert(abi.encodeWithSelector(ILendingMarket.NotAContract.selector, 0xFEED));
         new LendingMarket(config, scores);
     }
 
@@ -158,7 +158,7 @@ contract LendingMarketTokensTest is MarketFixture {
         ILendingMarket.MarketConfig memory config = marketConfig();
         ILendingMarket.ScoreConfig memory scores = scoreConfig();
         config.collateralToken = address(wide);
-        vm.expectRevert(abi.encodeWithSelector(ILendingMarket.InvalidConfig.selector, "decimals", 37));
+        vm.expectRevert(abi.encodeWithSelector(ILendingMarket.InvalidConfig.selector, "decimals", 37, 36));
         new LendingMarket(config, scores);
     }
 
