@@ -14,6 +14,7 @@ SUB_APPS = {
     "model": "oracle.node.model_commands",
     "snapshot": "oracle.node.snapshot_commands",
     "sandbox": "oracle.sandbox.commands",
+    "dispute": "oracle.node.dispute.commands",
     "contracts": "oracle.node.deployment.commands",
 }
 

@@ -374,6 +374,10 @@ class NothingLandedError(NodeError):
         )
 
 
+class EvidenceError(NodeError):
+    """What a dispute needs could not be found; the message says what to give instead."""
+
+
 class EpochNotFinalError(NodeError):
     """An epoch cannot be scored yet: a chain has no finalised block after its boundary."""
 

@@ -19,10 +19,12 @@ from oracle.domain.score import Score
 from oracle.domain.units import Epoch, Margin, NodeId, TimestampS
 from oracle.errors import UnreadableAnswerError
 
-_REPORT = "(bytes32,uint64,bytes32,bytes32,uint32,uint32,uint32,uint32)"
+REPORT_TYPE = "(bytes32,uint64,bytes32,bytes32,uint32,uint32,uint32,uint32)"
 _HEAD_TYPES = ("uint64", "uint64", "uint64", "uint64", "uint64", "bytes32")
 _BORROWER_TYPES = ("uint64", "int32", "int32", "uint32", "uint32", "uint16", "uint8", "bytes4")
 _COLLATERAL_TYPES = ("uint64", "int32", "uint32", "uint32", "uint32", "uint16", "uint16", "uint16", "uint8")
+POST = "post(uint64,bytes[],bytes32[],bool[])"
+POST_TYPES = ("uint64", "bytes[]", "bytes32[]", "bool[]")
 _TOP_BIT = 1 << 255
 
 REPORT_PUBLISHED_TOPIC = keccak256(
@@ -50,6 +52,30 @@ _ERROR_SIGNATURES = (
     "WrongKind(uint256,uint256)",
     "MalformedEntry(uint256,uint256)",
     "NothingToPost()",
+    "DifferentDigests(bytes32,bytes32)",
+    "DifferentEpochs(uint64,uint64)",
+    "SameReport(bytes32)",
+    "NoCommonSigner(uint32,uint32)",
+    "NotInReport(bytes32,bytes32)",
+    "EntryLength(uint256)",
+    "SameLeaf(bytes32)",
+    "DifferentSubjects(bytes32,bytes32)",
+    "WrongVector(bytes32,bytes32)",
+    "UnrecordedConfiguration(bytes32)",
+    "RightScore(bytes32)",
+    "NotExecutable(bytes32,uint8,uint256)",
+    "UnknownModel(bytes32)",
+    "LateEvidence(uint256,uint256)",
+    "NoDemands()",
+    "WrongBond(uint256,uint256)",
+    "UnusableLeaf(uint64,bytes32)",
+    "AlreadyDemanded(uint64,bytes32,uint8)",
+    "NotOpen(uint64,bytes32,uint8)",
+    "LateAnswer(uint256,uint256)",
+    "EarlyVoid(uint256,uint256)",
+    "NothingOwed(address)",
+    "NothingPending(uint256)",
+    "EarlySettlement(uint256,uint256)",
 )
 
 
@@ -132,7 +158,14 @@ def _pack(node: NodeId, signature: bytes) -> bytes:
 
 def encode_publish(report: Report, attestations: bytes) -> bytes:
     """Return the calldata of `publish`."""
-    fields = (
+    return selector(f"publish({REPORT_TYPE},bytes)") + encode(
+        (REPORT_TYPE, "bytes"), (report_fields(report), attestations)
+    )
+
+
+def report_fields(report: Report) -> tuple[Any, ...]:
+    """Return the fields of the struct `Report`, in its order."""
+    return (
         report.config_digest,
         report.epoch,
         report.cut_hash,
@@ -142,15 +175,13 @@ def encode_publish(report: Report, attestations: bytes) -> bytes:
         report.collaterals,
         report.stalled_chains,
     )
-    return selector(f"publish({_REPORT},bytes)") + encode((_REPORT, "bytes"), (fields, attestations))
 
 
 def encode_post(epoch: Epoch, scores: Sequence[Score], proof: MultiProof) -> bytes:
     """Return the calldata of `post`; entries stand in the order in which the multiproof hashes them."""
     by_leaf = {score.leaf: score.encoded for score in scores}
     entries = [by_leaf[leaf] for leaf in proof.leaves]
-    types = ("uint64", "bytes[]", "bytes32[]", "bool[]")
-    return selector("post(uint64,bytes[],bytes32[],bool[])") + encode(types, (epoch, entries, proof.proof, proof.flags))
+    return selector(POST) + encode(POST_TYPES, (epoch, entries, proof.proof, proof.flags))
 
 
 def encode_head() -> bytes:

@@ -71,7 +71,7 @@ class ChainGateway(Protocol):
         """Return the tip that the chain suggests."""
         ...
 
-    async def estimate_gas(self, sender: Address, to: Address, data: bytes) -> int:
+    async def estimate_gas(self, sender: Address, to: Address, data: bytes, value_wei: int = 0) -> int:
         """Return the gas of a transaction; the simulation reverts where the transaction would."""
         ...
 

@@ -35,6 +35,13 @@ class _Fees:
     priority_fee_wei: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Call:
+    to: Address
+    data: bytes
+    value_wei: int
+
+
 class TransactionSender:
     """Sends calls from one account on one chain and waits until they are mined."""
 
@@ -49,8 +56,8 @@ class TransactionSender:
         self._turn = asyncio.Lock()
         self._settled_nonce = -1
 
-    async def send(self, to: Address, data: bytes, *, what: str) -> Receipt:
-        """Return the receipt of a successful transaction.
+    async def send(self, to: Address, data: bytes, *, what: str, value_wei: int = 0) -> Receipt:
+        """Return the receipt of a successful transaction; what it carries besides its fee is no part of the cap.
 
         Raises:
             TransactionRevertedError: if the simulation or the mined transaction fails.
@@ -59,7 +66,7 @@ class TransactionSender:
         """
         async with self._turn:
             await self._settle_earlier()
-            receipt = await self._send_anew(to, data)
+            receipt = await self._send_anew(_Call(to=to, data=data, value_wei=value_wei))
         if not receipt.is_success:
             raise TransactionRevertedError(self._gateway.chain_id, what, f"in {to_hex(receipt.transaction_hash)}")
         return receipt
@@ -68,23 +75,23 @@ class TransactionSender:
         """Wait as long as between two looks for a receipt."""
         await self._timer.sleep_ms(self._policy.poll_ms)
 
-    async def _send_anew(self, to: Address, data: bytes) -> Receipt:
+    async def _send_anew(self, call: _Call) -> Receipt:
         """Simulate and send, again where the nonce proves used: an endpoint lagged, or a left-over was mined meanwhile."""
         nonce = 0
         for _ in range(self._policy.attempts):
-            estimate = await self._gateway.estimate_gas(self._signer.address, to, data)
+            estimate = await self._estimate_gas(call)
             nonce = await self._gateway.nonce(self._signer.address)
             try:
-                return await self._send_until_mined(to, data, nonce, estimate * self._policy.gas_headroom_bps // BPS)
+                return await self._send_until_mined(call, nonce, estimate * self._policy.gas_headroom_bps // BPS)
             except NonceUsedError:
                 await self.pause()
         raise TransactionStuckError(self._gateway.chain_id, nonce, self._policy.attempts)
 
-    async def _send_until_mined(self, to: Address, data: bytes, nonce: int, gas: int) -> Receipt:
+    async def _send_until_mined(self, call: _Call, nonce: int, gas: int) -> Receipt:
         fees = await self._first_fees()
         sent: list[Hash32] = []
         for _ in range(self._policy.attempts):
-            raw = self._sign(to, data, nonce, gas, fees)
+            raw = self._sign(call, nonce, gas, fees)
             try:
                 await self._hand_in(raw, nonce, gas * fees.max_fee_wei)
             except ReplacementUnderpricedError:
@@ -101,9 +108,12 @@ class TransactionSender:
             if receipt is not None:
                 return self._settle(receipt, nonce)
             # Bid up only what would still succeed: another node may have brought the report meanwhile.
-            await self._gateway.estimate_gas(self._signer.address, to, data)
+            await self._estimate_gas(call)
             fees = self._bumped(fees)
         raise TransactionStuckError(self._gateway.chain_id, nonce, self._policy.attempts)
+
+    async def _estimate_gas(self, call: _Call) -> int:
+        return await self._gateway.estimate_gas(self._signer.address, call.to, call.data, call.value_wei)
 
     async def _hand_in(self, raw: bytes, nonce: int, fee_wei: int) -> None:
         """Send; whatever an endpoint answers, the transaction may be out, unless its nonce is known to be used by another."""
@@ -154,7 +164,7 @@ class TransactionSender:
         most = min(max_fee_wei, self._policy.max_fee_wei)
         return _Fees(max_fee_wei=most, priority_fee_wei=min(priority_fee_wei, most))
 
-    def _sign(self, to: Address, data: bytes, nonce: int, gas: int, fees: _Fees) -> bytes:
+    def _sign(self, call: _Call, nonce: int, gas: int, fees: _Fees) -> bytes:
         # Imported where it is used: it loads pairing curves, most of a second that `assay verify` would pay for nothing.
         from eth_account.typed_transactions.typed_transaction import TypedTransaction
 
@@ -162,9 +172,9 @@ class TransactionSender:
             "type": 2,
             "chainId": self._gateway.chain_id,
             "nonce": nonce,
-            "to": bytes(to),
-            "value": 0,
-            "data": data,
+            "to": bytes(call.to),
+            "value": call.value_wei,
+            "data": call.data,
             "gas": gas,
             "maxFeePerGas": fees.max_fee_wei,
             "maxPriorityFeePerGas": fees.priority_fee_wei,

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from oracle.domain.ids import ZERO_HASH, Hash32, keccak256
-from oracle.errors import RangeError
+from oracle.errors import MalformedValueError, RangeError
 
 
 def hash_pair(a: Hash32, b: Hash32) -> Hash32:
@@ -90,6 +90,43 @@ class MerkleTree:
         if not indices:
             proof.append(self.root)
         return MultiProof(leaves=tuple(self._nodes[i] for i in indices), proof=tuple(proof), flags=tuple(flags))
+
+
+def split_multiproof(multi: MultiProof) -> dict[Hash32, tuple[Hash32, ...]]:
+    """Return for each leaf of a multiproof the siblings from it up to the root that the multiproof hashes to.
+
+    Raises:
+        MalformedValueError: if flags and hashes do not fit each other.
+    """
+    queue = list(multi.leaves)
+    rest = list(multi.proof)
+    above: list[tuple[int, Hash32]] = []
+    """Of each node that was hashed: where what it became stands in the queue, and its sibling."""
+    taken = 0
+    for is_known in multi.flags:
+        needed = taken + 1 + is_known
+        if needed > len(queue) or not (is_known or rest):
+            raise MalformedValueError(
+                "multiproof",
+                f"{len(multi.leaves)} leaves, {len(multi.proof)} hashes",
+                f"as many as {len(multi.flags)} flags take",
+            )
+        first = queue[taken]
+        sibling = queue[taken + 1] if is_known else rest.pop(0)
+        above.append((len(queue), sibling))
+        if is_known:
+            above.append((len(queue), first))
+        queue.append(hash_pair(first, sibling))
+        taken = needed
+    return {leaf: _climb(above, index) for index, leaf in enumerate(multi.leaves)}
+
+
+def _climb(above: Sequence[tuple[int, Hash32]], index: int) -> tuple[Hash32, ...]:
+    siblings = []
+    while index < len(above):
+        index, sibling = above[index]
+        siblings.append(sibling)
+    return tuple(siblings)
 
 
 def verify_proof(root: Hash32, leaf: Hash32, proof: Iterable[Hash32]) -> bool:

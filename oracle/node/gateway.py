@@ -32,6 +32,7 @@ from oracle.errors import (
 )
 
 _REVERT_DATA = re.compile(r"'data': '(0x[0-9a-f]*)|custom error (0x[0-9a-f]{8})")
+NOBODY_TEXT = "0x" + 40 * "0"
 _UNDERPRICED = "underpriced"
 _KNOWN = ("already known", "already imported", "known transaction")
 _NONCE_TOO_LOW = "nonce too low"
@@ -94,11 +95,23 @@ class RpcGateway:
             return 10**9
         return _int(answer, LARGEST_WEI)
 
-    async def estimate_gas(self, sender: Address, to: Address, data: bytes) -> int:
+    async def estimate_gas(self, sender: Address, to: Address, data: bytes, value_wei: int = 0) -> int:
         """Return the gas of a transaction."""
-        request = {"from": to_hex(sender), "to": to_hex(to), "data": to_hex(data)}
+        request = _request(sender, to, data, value_wei)
         (answer,) = await self._ask([("eth_estimateGas", [request])], "a transaction")
         return _int(answer)
+
+    async def simulate(self, sender: Address, to: Address, data: bytes, value_wei: int = 0) -> bytes:
+        """Return what a transaction would return on the latest state."""
+        request = _request(sender, to, data, value_wei)
+        (answer,) = await self._ask([("eth_call", [request, "latest"])], "a transaction")
+        return _bytes(answer)
+
+    async def calldata(self, transaction_hash: Hash32) -> tuple[Address, bytes]:
+        """Return whom a mined transaction called, and with what; nobody's address where it created a contract."""
+        (answer,) = await self._ask([("eth_getTransactionByHash", [to_hex(transaction_hash)])], "a transaction")
+        found = _fields(answer)
+        return Address(_bytes(found.get("to") or NOBODY_TEXT)), _bytes(found.get("input"))
 
     async def send(self, raw: bytes) -> None:
         """Hand in a signed transaction; handing in a known one again is no error."""
@@ -188,6 +201,11 @@ def explain_refusal(reason: str) -> str:
     text = (found.group(1) or found.group(2))[2:]
     data = bytes.fromhex(text[: len(text) // 2 * 2])
     return explain_revert(data) if data else reason
+
+
+def _request(sender: Address, to: Address, data: bytes, value_wei: int) -> dict[str, str]:
+    request = {"from": to_hex(sender), "to": to_hex(to), "data": to_hex(data)}
+    return request | {"value": hex(value_wei)} if value_wei else request
 
 
 def _fields(answer: Any) -> dict[str, Any]:

@@ -36,7 +36,7 @@ def read_leaves(source: str, epoch: Epoch) -> tuple[Score, ...]:
         ConfigurationError: if it cannot be read, is of another epoch, or an entry is no score.
     """
     try:
-        document = LeavesDocument.model_validate_json(_fetch(source))
+        document = LeavesDocument.model_validate_json(fetch_document(source))
         scores = tuple(decode_score(bytes.fromhex(entry.removeprefix("0x"))) for entry in document.entries)
     except ValidationError as error:
         raise ConfigurationError(f"leaves {source}: {explain_validation(error)}") from None
@@ -53,7 +53,12 @@ def write_leaves(path: Path, epoch: Epoch, scores: tuple[Score, ...]) -> None:
     path.write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2) + b"\n")
 
 
-def _fetch(source: str) -> bytes:
+def fetch_document(source: str) -> bytes:
+    """Return the content of a file or URL.
+
+    Raises:
+        ConfigurationError: if it cannot be read.
+    """
     if not source.startswith(("http://", "https://")):
         try:
             return Path(source).read_bytes()

@@ -73,3 +73,20 @@ class Purse:
 
     def _now_s(self) -> int:
         return self._clock.now_ms() // 1_000
+
+
+class NoCap:
+    """A `SpendGuard` for what an operator sends by hand, having seen what it costs."""
+
+    def reserve(self, chain_id: ChainId, transaction_hash: Hash32, nonce: int, fee_wei: int) -> None:
+        """Allow everything."""
+
+    def release(self, chain_id: ChainId, transaction_hash: Hash32) -> None:
+        """Nothing was set aside."""
+
+    def outstanding(self, chain_id: ChainId) -> Sequence[tuple[Hash32, int]]:
+        """Nothing is remembered."""
+        return ()
+
+    def settle(self, chain_id: ChainId, nonce: int, fee_wei: int | None) -> None:
+        """Nothing is counted."""

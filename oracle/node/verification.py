@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields
 
 from oracle.chain.reader import ChainReader
 from oracle.delivery.codec import REPORT_PUBLISHED_TOPIC, Published, decode_head, decode_published, encode_head
+from oracle.delivery.ports import Log
 from oracle.domain.committee import CommitteeConfig
 from oracle.domain.ids import Address, Hash32, SubjectId, to_hex, uint_word
 from oracle.domain.merkle import MerkleTree
@@ -87,8 +88,8 @@ class Verifier:
         self._config = config
         self.readers = readers
         self._observer = observer
-        self._gateways = gateways
-        self._oracles = oracles
+        self.gateways = gateways
+        self.oracles = oracles
 
     async def newest_epoch(self) -> Epoch:
         """Return the newest epoch that has landed on every chain.
@@ -97,8 +98,8 @@ class Verifier:
             NothingLandedError: if a chain has no report yet.
         """
         epochs = []
-        for chain_id, gateway in self._gateways.items():
-            (answer,) = await gateway.call([(self._oracles[chain_id], encode_head())])
+        for chain_id, gateway in self.gateways.items():
+            (answer,) = await gateway.call([(self.oracles[chain_id], encode_head())])
             epoch = decode_head(answer).epoch
             if epoch == 0:
                 raise NothingLandedError(chain_id)
@@ -174,16 +175,8 @@ class Verifier:
 
     async def _find_published(self, chain_id: ChainId, epoch: Epoch, first: BlockNumber) -> Published | None:
         """Return the report that landed: never before its cut block."""
-        gateway = self._gateways[chain_id]
-        last = (await gateway.tip()).number
-        topic = Hash32(uint_word(epoch))
-        for start in range(first, last + 1, SEARCH_BLOCKS):
-            end = BlockNumber(min(last, start + SEARCH_BLOCKS - 1))
-            oracle = self._oracles[chain_id]
-            logs = await gateway.logs(oracle, REPORT_PUBLISHED_TOPIC, BlockNumber(start), end, indexed=topic)
-            if logs:
-                return decode_published(logs[-1].topics, logs[-1].data)
-        return None
+        log = await find_publication(self.gateways[chain_id], self.oracles[chain_id], epoch, first)
+        return None if log is None else decode_published(log.topics, log.data)
 
     def _compare(self, chain_id: ChainId, observed: Observed, tree: MerkleTree, report: Report) -> Difference | None:
         borrowers = sum(isinstance(score, BorrowerScore) for score in observed.scores)
@@ -200,6 +193,18 @@ class Verifier:
             if given != value:
                 return Difference(where=f"chain {chain_id}", field=name, recomputed=_shown(value), given=_shown(given))
         return None
+
+
+async def find_publication(gateway: RpcGateway, oracle: Address, epoch: Epoch, first: BlockNumber) -> Log | None:
+    """Return the log of the report of an epoch, None if there is none from block `first` on."""
+    last = (await gateway.tip()).number
+    topic = Hash32(uint_word(epoch))
+    for start in range(first, last + 1, SEARCH_BLOCKS):
+        end = BlockNumber(min(last, start + SEARCH_BLOCKS - 1))
+        logs = await gateway.logs(oracle, REPORT_PUBLISHED_TOPIC, BlockNumber(start), end, indexed=topic)
+        if logs:
+            return logs[-1]
+    return None
 
 
 def find_difference(recomputed: Sequence[Score], given: Sequence[Score]) -> Difference | None:

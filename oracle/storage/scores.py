@@ -76,6 +76,13 @@ class ScoreStore:
             row = session.scalars(query.limit(1)).first()
             return None if row is None else _stored(row)
 
+    def with_vector(self, leaf: Hash32) -> StoredScore | None:
+        """Return the newest epoch's leaf with this hash of which the vector is kept."""
+        with self._database.session() as session:
+            query = select(ScoreRow).where(col(ScoreRow.leaf) == leaf, col(ScoreRow.vector).is_not(None))
+            row = session.scalars(query.order_by(desc(col(ScoreRow.epoch))).limit(1)).first()
+            return None if row is None else _stored(row)
+
     def all(self, epoch: Epoch) -> tuple[StoredScore, ...]:
         """Return every leaf of an epoch, ascending by subject."""
         with self._database.session() as session:

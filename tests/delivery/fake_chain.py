@@ -106,7 +106,7 @@ class FakeChain:
     async def priority_fee_wei(self) -> int:
         return 10**8
 
-    async def estimate_gas(self, sender: Address, to: Address, data: bytes) -> int:
+    async def estimate_gas(self, sender: Address, to: Address, data: bytes, value_wei: int = 0) -> int:
         self.before_simulation()
         self._execute(data, is_simulation=True)
         return GAS

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oracle.domain.ids import Hash32, keccak256, parse_hash, to_hex
-from oracle.domain.merkle import MerkleTree, verify_proof
-from oracle.errors import RangeError
+from oracle.domain.merkle import MerkleTree, MultiProof, split_multiproof, verify_proof
+from oracle.errors import MalformedValueError, RangeError
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +41,7 @@ def test_multiproof__shared_vectors__equal(cases: list[dict[str, Any]]) -> None:
             assert [to_hex(leaf) for leaf in multiproof.leaves] == expected["leaves"]
             assert [to_hex(node) for node in multiproof.proof] == expected["proof"]
             assert list(multiproof.flags) == expected["proofFlags"]
+            assert split_multiproof(multiproof) == {leaf: tree.proof(leaf) for leaf in multiproof.leaves}
 
 
 @given(st.integers(1, 70), st.integers(0, 69), st.integers(0, 255))
@@ -57,3 +58,23 @@ def test_verify_proof__one_changed_bit__refused(size: int, index: int, bit: int)
 def test_merkle_tree__no_leaf__refused() -> None:
     with pytest.raises(RangeError):
         MerkleTree([])
+
+
+@given(count=st.integers(1, 40), data=st.data())
+def test_split_multiproof__any_leaves__gives_each_its_own_proof(count: int, data: st.DataObject) -> None:
+    leaves = [keccak256(b"leaf %d" % i) for i in range(count)]
+    tree = MerkleTree(leaves)
+    chosen = data.draw(st.lists(st.sampled_from(leaves), min_size=1, unique=True))
+
+    proofs = split_multiproof(tree.multiproof(chosen))
+
+    assert set(proofs) == set(chosen)
+    assert all(verify_proof(tree.root, leaf, proof) for leaf, proof in proofs.items())
+
+
+@pytest.mark.parametrize("flags", [(True,), (False, False), (True, True, True)])
+def test_split_multiproof__flags_that_take_more_than_there_is__is_malformed(flags: tuple[bool, ...]) -> None:
+    multi = MultiProof(leaves=(keccak256(b"a"),), proof=(keccak256(b"b"),), flags=flags)
+
+    with pytest.raises(MalformedValueError, match="multiproof"):
+        split_multiproof(multi)

@@ -28,6 +28,7 @@ from oracle.node.clock import LoopTimer
 from oracle.node.deployment.market_spec import NOBODY
 from oracle.node.deployment.plan import FACTORY, ChainPlan, Step
 from oracle.node.gateway import RpcGateway, explain_refusal
+from oracle.node.purse import NoCap
 
 FACTORY_CODE_HASH = Hash32(bytes.fromhex("2fa86add0aed31f33a762c9d88e807c475bd51d0f52bd0955754b2608f7e4989"))
 SET_DISPUTE, DISPUTE = "setDispute(address)", "dispute()"
@@ -100,7 +101,7 @@ class Deployment:
         given_wei, needed_wei = await self._gateway.balance_wei(signer.address), await self.price_wei(outlook)
         if given_wei < needed_wei:
             raise UnfundedError(self.plan.chain_id, to_checksum(signer.address), given_wei, needed_wei)
-        sender = TransactionSender(self._gateway, signer, _NoCap(), LoopTimer(), self._fees)
+        sender = TransactionSender(self._gateway, signer, NoCap(), LoopTimer(), self._fees)
         for step in outlook.missing:
             await self._create(sender, step)
         if outlook.is_dispute_unnamed and is_owner:
@@ -144,19 +145,3 @@ class Deployment:
             (answer,) = await endpoint.batch([("eth_getCode", [to_checksum(address), "latest"])])
             codes.append(bytes.fromhex(str(answer).removeprefix("0x")))
         return codes
-
-
-class _NoCap:
-    """A deployment is paid for knowingly: its bound is the balance that was checked before."""
-
-    def reserve(self, chain_id: ChainId, transaction_hash: Hash32, nonce: int, fee_wei: int) -> None:
-        return None
-
-    def release(self, chain_id: ChainId, transaction_hash: Hash32) -> None:
-        return None
-
-    def outstanding(self, chain_id: ChainId) -> Sequence[tuple[Hash32, int]]:
-        return ()
-
-    def settle(self, chain_id: ChainId, nonce: int, fee_wei: int | None) -> None:
-        return None
