@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from typing import Any
 
 import httpx
 
@@ -10,14 +12,16 @@ from oracle.consensus.committee import committee_of
 from oracle.consensus.machine import RETAINED_EPOCHS
 from oracle.consensus.recovery import restore
 from oracle.consensus.state import NodeState, new_node
+from oracle.delivery.transactions import TransactionSender
 from oracle.domain.committee import CommitteeConfig
-from oracle.domain.ids import parse_address, to_hex
+from oracle.domain.ids import Address, parse_address, to_hex
 from oracle.domain.units import ChainId, Epoch, NodeId
 from oracle.errors import OracleError
 from oracle.node.authentication import Authenticator, DropCounters
 from oracle.node.bookkeeping import Bookkeeper
 from oracle.node.clock import Clock
 from oracle.node.committee_file import read_committee
+from oracle.node.demands import DemandWatch
 from oracle.node.effects import Effects
 from oracle.node.endpoints import EndpointWatch
 from oracle.node.faults import Behaviour, FaultKind, make_behaviour
@@ -29,7 +33,7 @@ from oracle.node.model_watch import ModelWatch
 from oracle.node.observe import Observer, Scorers
 from oracle.node.purse import Purse
 from oracle.node.runtime import Runtime
-from oracle.node.settings import LocalSettings
+from oracle.node.settings import ChainSettings, LocalSettings
 from oracle.node.snapshot_audit import SnapshotAudit
 from oracle.node.status import NodeStatus
 from oracle.node.stores import Stores
@@ -42,6 +46,7 @@ from oracle.node.wiring import (
     load_scorers,
     make_clock,
     make_peers,
+    make_sender,
     make_submitter,
     open_chains,
 )
@@ -49,6 +54,7 @@ from oracle.signing import keystore
 from oracle.signing.signer import Signer
 
 MAX_PEER_CONNECTIONS = 64
+DEMAND_POLL_S = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +74,21 @@ class Foundation:
     behaviour: Behaviour
     drops: DropCounters
     purse: Purse
+    destinations: dict[ChainId, Destination]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Destination:
+    """One chain that this node sends to: everything on it goes through one sender."""
+
+    chain: ChainSettings
+    gateway: RpcGateway
+    sender: TransactionSender
+
+    @property
+    def oracle(self) -> Address:
+        """Return the chain's oracle contract."""
+        return parse_address(self.chain.risk_oracle)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +137,12 @@ def _lay(
     access = open_chains(settings, config, stores.rows)
     clock, status = make_clock(settings), NodeStatus(tuple(access.readers))
     models = ModelWatch(stores.cohorts, scorers, epoch_s=config.params.epoch_seconds)
+    purse = Purse(stores.spending, clock, settings.delivery.daily_cap_wei)
+    destinations = {}
+    for chain_id, chain in chain_settings(settings, config).items():
+        gateway = RpcGateway(chain_id, access.endpoints[chain_id])
+        sender = make_sender(settings, gateway, signer, purse)
+        destinations[chain_id] = Destination(chain=chain, gateway=gateway, sender=sender)
     return Foundation(
         settings=settings,
         config=config,
@@ -129,7 +156,8 @@ def _lay(
         models=models,
         behaviour=behaviour,
         drops=DropCounters(),
-        purse=Purse(stores.spending, clock, settings.delivery.daily_cap_wei),
+        purse=purse,
+        destinations=destinations,
     )
 
 
@@ -147,7 +175,9 @@ def _wire(base: Foundation, scorers: Scorers) -> Node:
         runtime.on_batch,
         runtime.on_too_large,
         max_body_bytes=settings.max_body_bytes,
-        metrics=make_exposition(MetricsSource(base.status, base.drops, peers, health, watch, base.purse, base.models)),
+        metrics=make_exposition(
+            MetricsSource(base.status, base.drops, peers, health, watch, base.purse, base.models, base.stores.demands)
+        ),
     )
     return Node(
         foundation=base,
@@ -175,7 +205,28 @@ def _make_runtime(base: Foundation, scorers: Scorers, desks: dict[ChainId, Deliv
         clock=base.clock,
         status=base.status,
         poll_ms=base.settings.timing.poll_ms,
-        audits=[SnapshotAudit(reader, base.stores.rows, base.status) for reader in base.access.readers.values()],
+        beside=_make_beside(base),
+    )
+
+
+def _make_beside(base: Foundation) -> list[Callable[[], Coroutine[Any, Any, None]]]:
+    """Return what runs beside the protocol: the comparison of imported rows, and whoever answers demands."""
+    audits = [SnapshotAudit(reader, base.stores.rows, base.status) for reader in base.access.readers.values()]
+    watches = [_make_demand_watch(base, destination) for destination in base.destinations.values()]
+    return [audit.run for audit in audits] + [watch.run for watch in watches if base.settings.delivery.answer_demands]
+
+
+def _make_demand_watch(base: Foundation, destination: Destination) -> DemandWatch:
+    return DemandWatch(
+        gateway=destination.gateway,
+        oracle=destination.oracle,
+        sender=destination.sender,
+        scores=base.stores.scores,
+        demands=base.stores.demands,
+        node_id=base.node_id,
+        members_count=base.config.n,
+        status=base.status,
+        poll_s=min(DEMAND_POLL_S, base.config.params.epoch_seconds),
     )
 
 
@@ -192,12 +243,11 @@ def _restored_state(base: Foundation) -> NodeState:
 def _make_desks(base: Foundation, runtime: Runtime) -> dict[ChainId, DeliveryDesk]:
     settings, config = base.settings, base.config
     desks = {}
-    for chain_id, chain in chain_settings(settings, config).items():
-        gateway = RpcGateway(chain_id, base.access.endpoints[chain_id])
+    for chain_id, to in base.destinations.items():
         desks[chain_id] = DeliveryDesk(
-            gateway=gateway,
-            submitter=make_submitter(settings, config, chain, gateway, base.signer, base.purse),
-            oracle=parse_address(chain.risk_oracle),
+            gateway=to.gateway,
+            submitter=make_submitter(settings, config, to.chain, to.gateway, to.sender),
+            oracle=to.oracle,
             config=config,
             policy=delivery_policy(settings),
             poll_ms=settings.timing.poll_ms,

@@ -86,6 +86,8 @@ class Health:
                 found.append(("snapshot_not_compared", f"chain {chain_id}: {words}"))
             if chain.spending_error:
                 found.append(("gas_cap", chain.spending_error))
+            if chain.demand_error:
+                found.append(("vector_demanded", chain.demand_error))
         return found if self._endpoints is None else [*found, *self._endpoints.troubles()]
 
     def _machine_troubles(self) -> list[tuple[str, str]]:

@@ -18,6 +18,7 @@ from oracle.node.model_watch import ModelWatch
 from oracle.node.purse import Purse
 from oracle.node.status import NodeStatus
 from oracle.node.transport import PeerSender
+from oracle.storage.demands import DemandStore
 
 
 class MetricsSource:
@@ -32,6 +33,7 @@ class MetricsSource:
         endpoints: EndpointWatch,
         purse: Purse,
         models: ModelWatch | None = None,
+        demands: DemandStore | None = None,
     ) -> None:
         self._status = status
         self._drops = drops
@@ -40,6 +42,7 @@ class MetricsSource:
         self._endpoints = endpoints
         self._purse = purse
         self._models = models
+        self._demands = demands
 
     def collect(self) -> Iterator[Any]:
         """Yield the families of metrics; called by the registry."""
@@ -49,6 +52,8 @@ class MetricsSource:
         yield from self._spending()
         yield from self._members()
         yield from self._phases()
+        if self._demands is not None:
+            yield self._demand_counts(self._demands)
         if self._models is not None:
             yield from self._models.collect()
 
@@ -97,6 +102,15 @@ class MetricsSource:
             reserved.add_metric([str(chain_id)], balance.reserved_wei)
             cap.add_metric([str(chain_id)], balance.cap_wei)
         yield from (spent, reserved, cap)
+
+    def _demand_counts(self, demands: DemandStore) -> Any:
+        from prometheus_client.core import GaugeMetricFamily
+
+        counts = GaugeMetricFamily("assay_demands", "Demands of vectors by how they ended", labels=["chain", "ending"])
+        for chain_id in self._status.chains:
+            for ending, count in demands.counts(chain_id).items():
+                counts.add_metric([str(chain_id), ending.value], count)
+        return counts
 
     def _members(self) -> Iterator[Any]:
         from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily

@@ -41,7 +41,6 @@ from oracle.node.faults import Behaviour
 from oracle.node.landing import DeliveryDesk
 from oracle.node.logs import get_log, suffix_ms
 from oracle.node.observe import Observer
-from oracle.node.snapshot_audit import SnapshotAudit
 from oracle.node.status import NodeStatus
 
 RETRY_S, LONGEST_RETRY_S = 1.0, 15.0
@@ -49,7 +48,7 @@ IDLE_CLOCK_S = 0.2
 
 
 class Runtime:
-    """One running node. `effects` is set right after construction, since effects post events here."""
+    """One running node. `effects` is set right after construction, since effects post events here; `beside` runs while the node does."""
 
     effects: Effects
 
@@ -68,9 +67,9 @@ class Runtime:
         clock: Clock,
         status: NodeStatus,
         poll_ms: int,
-        audits: Sequence[SnapshotAudit] = (),
+        beside: Sequence[Callable[[], Coroutine[Any, Any, None]]] = (),
     ) -> None:
-        self._audits = audits
+        self._beside = beside
         self._config = config
         self._state = state
         self._readers = readers
@@ -133,8 +132,8 @@ class Runtime:
         if self._config.params.epoch_seconds > 2 * IDLE_SYNC_S:
             for chain_id in self._readers:
                 self._spawn(self._keep_running(partial(self._cuts.keep_synced, chain_id)))
-        for audit in self._audits:
-            self._spawn(self._keep_running(audit.run))
+        for begin in self._beside:
+            self._spawn(self._keep_running(begin))
         try:
             while True:
                 await self._handle(await self._events.get())

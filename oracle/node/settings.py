@@ -60,6 +60,9 @@ class DeliverySettings(_Section):
     daily_cap_wei: int = Field(default=10**18, ge=0)
     max_fee_gwei: int = Field(default=500, ge=1)
     replace_after_s: int = Field(default=60, ge=1)
+    answer_demands: bool = Field(
+        default=True, description="show vectors where the oracle's dispute contract takes demands"
+    )
 
 
 class TimingSettings(_Section):

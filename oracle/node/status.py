@@ -25,6 +25,8 @@ class ChainStatus:
     failures_count: int = 0
     spending_error: str = ""
     """Why nothing is sent; empty while the daily cap allows it."""
+    demand_error: str = ""
+    """Which demanded vector this node cannot show; empty while it can show all."""
     snapshot_ranges_count: int = 0
     snapshot_compared_count: int = 0
     """Of rows that a snapshot brought: ranges in all, and those compared with the endpoints so far."""

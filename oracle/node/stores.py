@@ -8,6 +8,7 @@ from pathlib import Path
 from oracle.errors import StorageError
 from oracle.storage.chain_rows import ChainRows
 from oracle.storage.cohorts import CohortStore
+from oracle.storage.demands import DemandStore
 from oracle.storage.engine import Database, open_database
 from oracle.storage.records import RecordStore
 from oracle.storage.reports import ReportStore
@@ -28,6 +29,7 @@ class Stores:
     rows: ChainRows
     spending: SpendStore
     cohorts: CohortStore
+    demands: DemandStore
 
     @classmethod
     def open(cls, path: Path, *, hold: bool) -> Stores:
@@ -56,4 +58,5 @@ class Stores:
             rows=ChainRows(database),
             spending=SpendStore(database),
             cohorts=CohortStore(database),
+            demands=DemandStore(database),
         )

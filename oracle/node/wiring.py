@@ -110,21 +110,25 @@ def delivery_policy(settings: LocalSettings) -> DeliveryPolicy:
     )
 
 
-def make_submitter(
-    settings: LocalSettings,
-    config: CommitteeConfig,
-    chain: ChainSettings,
-    gateway: RpcGateway,
-    signer: Signer,
-    purse: Purse,
-) -> Submitter:
-    """Return what brings reports to one chain."""
-    params = next(c for c in config.params.chains if c.chain_id == chain.chain_id)
+def make_sender(settings: LocalSettings, gateway: RpcGateway, signer: Signer, purse: Purse) -> TransactionSender:
+    """Return what sends everything of this node on one chain: one account, one order, one cap."""
     fees = FeePolicy(
         max_fee_wei=settings.delivery.max_fee_gwei * GWEI,
         replace_after_ms=settings.delivery.replace_after_s * 1_000,
         poll_ms=settings.timing.poll_ms,
     )
+    return TransactionSender(gateway, signer, purse, LoopTimer(), fees)
+
+
+def make_submitter(
+    settings: LocalSettings,
+    config: CommitteeConfig,
+    chain: ChainSettings,
+    gateway: RpcGateway,
+    sender: TransactionSender,
+) -> Submitter:
+    """Return what brings reports to one chain."""
+    params = next(c for c in config.params.chains if c.chain_id == chain.chain_id)
     destination = Destination(
         oracle=parse_address(chain.risk_oracle),
         collaterals=frozenset(pair.subject for pair in params.pairs),
@@ -132,7 +136,6 @@ def make_submitter(
         validity_seconds=config.params.validity_seconds,
     )
     markets = [(parse_address(m.address), BlockNumber(m.start_block)) for m in chain.markets]
-    sender = TransactionSender(gateway, signer, purse, LoopTimer(), fees)
     return Submitter(gateway, sender, OpenLoans(gateway, markets), destination, delivery_policy(settings))
 
 
