@@ -119,11 +119,11 @@ def test_hold_out__days_of_lending_assets__reported_by_class() -> None:
 
 def test_hold_out__falls_far_deeper_than_before__fail_every_backtest() -> None:
     rows = rows_around(120)
-    # Falls of all sizes up to 40 bps before, and a few of 15 %, so that there is a tail to fit; up to 1,000 bps on the days judged.
-    falls = np.random.default_rng(3).integers(0, 40, len(rows.as_of_s))
-    falls[::200] = 1_600
+    # Falls of all sizes up to 16 % before, so that there is a tail to fit; up to 90 % on the days judged.
+    falls = np.random.default_rng(3).integers(0, 1_600, len(rows.as_of_s))
+    days = days_after(60)
 
-    held_out = hold_out(replace(rows, falls_bps=falls), RECIPE, days_after(60))
+    held_out = hold_out(replace(rows, falls_bps=falls), RECIPE, replace(days, falls_bps=9 * days.falls_bps))
 
     assert held_out is not None
     figures = held_out.drawdowns[0].figures
