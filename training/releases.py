@@ -24,6 +24,7 @@ from training.card import GENERATED_LIMITS, MAKER_LIMITS, borrower_card, span_li
 from training.collateral import read_runs, train_collateral
 from training.collateral_card import collateral_card
 from training.collateral_days import build_days
+from training.collateral_external import describe_external
 from training.collateral_holdout import HELD_OUT_FROM
 from training.collateral_validation import validate_collateral_model
 from training.datasets.assets import LENDING
@@ -164,6 +165,8 @@ def _train_pairs(data: Path, profile: Profile, out: Path, say: Say) -> Bundle:
     validation = validate_collateral_model(rows, profile.collateral_recipe, n_draws=profile.validation_draws)
     card = collateral_card("collateral-1", source, span, trained)
     if profile.has_replay:
+        say("collateral-1: external checks")
+        card = "\n".join((card, *describe_external(data, rows, profile.collateral_recipe)))
         card = "\n".join((card, *describe_replay(data, rows, profile.collateral_recipe, say))) + "\n"
     return _write_validated(
         out / "collateral-1", trained.model, card, build_validation_card(validation, data), rows.vectors

@@ -9,6 +9,8 @@ import numpy as np
 MAJORS = frozenset({"BTC", "ETH", "BNB", "SOL", "XRP"})
 STABLECOINS = frozenset({"USDC", "TUSD", "USDP", "FDUSD", "AEUR", "EUR", "EURI"})
 """Coins pegged to a currency, the euro's rate itself among them."""
+DOLLARS = frozenset({"USDC", "TUSD", "USDP", "FDUSD"})
+"""Those of them that are pegged to the dollar."""
 STAKED = frozenset({"WBETH", "BNSOL", "WBTC"})
 """Tokens that stand for a base: staked and wrapped."""
 LENDING = (

@@ -29,11 +29,12 @@ type IntArray = np.ndarray[Any, np.dtype[np.int64]]
 
 @dataclass(frozen=True, kw_only=True)
 class PriceRun:
-    """Prices of a pair at consecutive full hours, scaled to below 2^43 by a power of two; features do not depend on the scale."""
+    """Prices of a pair at consecutive full hours, scaled to below 2^43 by a power of two; features do not depend on `scale`, the integer of a price of one."""
 
     symbol: str
     first_hour_s: TimestampS
     prices: IntArray
+    scale: float = 1.0
 
 
 def data_file(data: Path, relative: Path) -> Path:
@@ -90,7 +91,7 @@ def price_runs(symbol: str, times_s: IntArray, closes: np.ndarray[Any, Any]) -> 
     scale = 2.0 ** (_PRICE_BITS - int(np.ceil(np.log2(closes.max()))))
     prices = np.maximum(1, np.rint(closes * scale)).astype(np.int64)
     for first, run in hourly_runs(*sample_oracle(times_s, prices)):
-        yield PriceRun(symbol=symbol, first_hour_s=first, prices=run)
+        yield PriceRun(symbol=symbol, first_hour_s=first, prices=run, scale=scale)
 
 
 def to_series(first_hour_s: TimestampS, prices_e8: IntArray) -> HourlySeries:

@@ -23,6 +23,9 @@ def _borrower(year: int, month: int, day: int = 1) -> TaskPlan:
 
 _COLLATERAL = TaskPlan(kind=ScoreKind.COLLATERAL, trained_until=date(2023, 7, 1))
 
+# The record of risk managers begins in 2022: before July 2023 it holds twelve positive weeks, too few to fit anything.
+_RESERVES = TaskPlan(kind=ScoreKind.COLLATERAL, trained_until=date(2024, 1, 1))
+
 PLAN: Mapping[str, TaskPlan] = {
     "maker_borrow_30d": _borrower(2022, 1),
     "maker_weekly_30d": _borrower(2022, 1),
@@ -35,5 +38,6 @@ PLAN: Mapping[str, TaskPlan] = {
     "drop_24h_15": _COLLATERAL,
     "drop_24h_25": _COLLATERAL,
     "drawdown_q99": _COLLATERAL,
-    "reserve_cut": _COLLATERAL,
+    "reserve_cut": _RESERVES,
+    "depeg_7d": _COLLATERAL,
 }

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from training.evaluation.task import Task
 from training.evaluation.tasks.aave import build_aave_repeat
 from training.evaluation.tasks.crvusd import build_crvusd
+from training.evaluation.tasks.depeg import build_depeg
 from training.evaluation.tasks.drawdown import build_drawdown
 from training.evaluation.tasks.drop import build_drop_15, build_drop_25
 from training.evaluation.tasks.liquity import build_liquity
@@ -20,6 +21,7 @@ TASKS: Mapping[str, Task] = {
     "drop_24h_25": build_drop_25,
     "drawdown_q99": build_drawdown,
     "reserve_cut": build_reserve_cut,
+    "depeg_7d": build_depeg,
     "liquity_30d": build_liquity,
     "crvusd_30d": build_crvusd,
     "morpho_reliquidation_30d": build_morpho_relapse,

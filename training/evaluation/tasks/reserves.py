@@ -6,6 +6,7 @@ risk stewards are absent, so a quiet month may only be one that nobody wrote dow
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,6 +40,18 @@ class ReserveActions:
 
 def build_reserve_cut(data: Path, bundle: Bundle, first_s: TimestampS, end_s: TimestampS) -> TaskRows:
     """Return one row per asset and week whose 30 days end inside the record."""
+    return reserve_rows(data, lambda days: compute_days_margins(bundle, days), first_s, end_s)
+
+
+def reserve_rows(
+    data: Path, margin_of: Callable[[PriceDays], Array], first_s: TimestampS, end_s: TimestampS
+) -> TaskRows:
+    """Return the same by what scores a day.
+
+    Raises:
+        DatasetError: if a file is absent or has other columns.
+        TrainingError: if there are none.
+    """
     actions = read_actions(data)
     days = read_days(data, frozenset(actions.first_named_s), first_s, end_s, step_days=_STEP_DAYS)
     named = np.array([actions.first_named_s[s] for s in days.symbols])
@@ -51,7 +64,7 @@ def build_reserve_cut(data: Path, bundle: Bundle, first_s: TimestampS, end_s: Ti
         owners=days.owners,
         as_of_s=days.as_of_s,
         event_days=event_days,
-        model=Score(values=compute_days_margins(bundle, days), is_probability=False),
+        model=Score(values=margin_of(days), is_probability=False),
         baselines={
             **{name: Score(values=v, is_probability=False) for name, v in days.forecasts_bps.items()},
             PRIOR_ACTIONS: Score(values=prior, is_probability=False),
