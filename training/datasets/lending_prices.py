@@ -15,7 +15,8 @@ import numpy as np
 import polars as pl
 
 from oracle.domain.units import HOUR_S
-from training.datasets.prices import PriceRun, data_file, hourly_runs, price_runs
+from training.datasets.files import data_file
+from training.datasets.prices import PriceRun, hourly_runs, price_runs
 from training.errors import DatasetError
 
 LENDING_PRICES = Path("prices_lending_assets_coingecko") / "hourly_usd.parquet"

@@ -26,7 +26,8 @@ from oracle.domain.position import Collateral, Holding, PositionSample
 from oracle.domain.units import DAY_S, HOUR_S, WAD, BlockNumber, Bps, ChainId, TimestampS, UsdE8, Wad
 from training.datasets.borrows import BorrowMoment, Borrows
 from training.datasets.canonical import Borrower, Dataset, list_midnights, place_position
-from training.datasets.prices import data_file, hourly_runs, read_closes, sample_oracle, to_series
+from training.datasets.files import data_file
+from training.datasets.prices import hourly_runs, read_closes, sample_oracle, to_series
 
 PROTOCOL = "maker"
 FOLDER = Path("maker_ethb_vaults")

@@ -26,8 +26,8 @@ from oracle.domain.market import AssetFacts, HourlySeries
 from oracle.domain.position import Collateral, Holding, PositionSample
 from oracle.domain.units import BPS, DAY_S, HOUR_S, WAD, BlockNumber, Bps, TimestampS, UsdE8, Wad
 from training.datasets.canonical import Borrower, Dataset, list_midnights, place_position
+from training.datasets.files import data_file
 from training.datasets.maker import CHAIN, DAI, FOLDER, MARKET, WETH, read_eth_series, vault_address
-from training.datasets.prices import data_file
 
 PROTOCOL = "maker on aave"
 _KINDS = {

@@ -16,7 +16,7 @@ import polars as pl
 
 from oracle.domain.market import HourlySeries
 from oracle.domain.units import HOUR_S, TimestampS
-from training.errors import DatasetError
+from training.datasets.files import data_file
 
 CLOSES = Path("prices_hourly_close_401") / "binance_usdt_hourly_close_2021_2025.parquet"
 DEVIATION_BPS = 50
@@ -35,20 +35,6 @@ class PriceRun:
     first_hour_s: TimestampS
     prices: IntArray
     scale: float = 1.0
-
-
-def data_file(data: Path, relative: Path) -> Path:
-    """Return a file of the data folder.
-
-    Raises:
-        DatasetError: if it is not there.
-    """
-    path = data / relative
-    if not path.is_file():
-        raise DatasetError(
-            str(data), f"{relative} is not there: pass the folder that holds it with --data (make train DATA=...)"
-        )
-    return path
 
 
 def sample_oracle(times_s: IntArray, prices: IntArray) -> tuple[IntArray, IntArray]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import polars as pl
 
-from training.datasets.prices import data_file
+from training.datasets.files import data_file
 from training.errors import DatasetError
 
 _EARLIEST_S, _LATEST_S = 1_262_304_000, 4_102_444_800  # 2010-01-01, 2100-01-01

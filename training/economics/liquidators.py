@@ -11,7 +11,7 @@ from pathlib import Path
 import polars as pl
 
 from oracle.domain.units import BPS, Bps
-from training.datasets.prices import data_file
+from training.datasets.files import data_file
 from training.errors import DatasetError
 
 QUOTES = Path("dex_quotes_1inch_2023") / "quotes.parquet"

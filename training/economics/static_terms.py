@@ -19,7 +19,7 @@ import polars as pl
 
 from oracle.domain.units import BPS, DAY_S
 from training.datasets.assets import pair_of
-from training.datasets.prices import data_file
+from training.datasets.files import data_file
 from training.errors import DatasetError
 
 type Array = np.ndarray[Any, Any]

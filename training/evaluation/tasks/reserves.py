@@ -17,7 +17,7 @@ from oracle.domain.units import DAY_S, TimestampS
 from oracle.scoring.bundle import Bundle
 from training.collateral_days import PriceDays, compute_days_margins, read_days
 from training.datasets.assets import class_masks, pair_of
-from training.datasets.prices import data_file
+from training.datasets.files import data_file
 from training.errors import DatasetError, TrainingError
 from training.evaluation.task import NO_EVENT_DAY, Array, Score, TaskRows
 
