@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from oracle.domain.units import DAY_S, WAD
 from tests.training.test_maker_on_aave import E8, NEW_YEAR_S, OPENED, at, write_rows
 from training.datasets.canonical import Borrower
 from training.datasets.maker import FOLDER, read_maker, read_maker_borrows
+from training.datasets.prices import CLOSES
+from training.errors import DatasetError
 
 
 def read_vault(folder: Path, rows: list[tuple[int, datetime, str, float | None, float | None]]) -> Borrower:
@@ -82,3 +85,47 @@ def test_read_maker_borrows__second_borrow__valued_after_it(tmp_path: Path) -> N
     assert [m.debt_usd_e8 for m in (first, second)] == [1_000 * E8, 1_250 * E8]
     assert [m.positions[0].health_factor_wad * 1_000 // WAD for m in (first, second)] == [1_538, 1_230]
     assert [(m.is_first, m.n_events) for m in (first, second)] == [(True, 2), (False, 3)]
+
+
+FEES = FOLDER / "param_changes.parquet"
+DAILY = FOLDER / "eth_usd_daily_coingecko.parquet"
+
+
+@pytest.mark.parametrize(
+    ("file", "change", "reason"),
+    [
+        (FOLDER / "events.parquet", lambda t: t.drop("dai"), "events.parquet has no column dai"),
+        (FOLDER / "events.parquet", lambda t: t.with_columns(pl.lit("x").alias("time")), "column time is String"),
+        (FOLDER / "events.parquet", lambda t: t.clear(), "holds no event while ETH has a price"),
+        (FEES, lambda t: t.drop("TO_VALUE"), "param_changes.parquet has no column TO_VALUE"),
+        (FEES, lambda t: t.clear(), "has no JUG.ilks.duty"),
+        (DAILY, lambda t: t.drop("price"), "has no column price"),
+        (CLOSES, lambda t: t.drop("close"), "has no column close"),
+        (CLOSES, lambda t: t.with_columns(pl.lit(None, pl.Float64).alias("close")), "has no price of ETH"),
+        (CLOSES, lambda t: t.with_columns(pl.lit(float("inf")).alias("close")), "not finite"),
+    ],
+)
+def test_read_maker__broken_file__is_refused_by_name(
+    tmp_path: Path, file: Path, change: Callable[[pl.DataFrame], pl.DataFrame], reason: str
+) -> None:
+    read_vault(tmp_path, OPENED)
+    change(pl.read_parquet(tmp_path / file)).write_parquet(tmp_path / file)
+
+    with pytest.raises(DatasetError, match=reason):
+        read_maker(tmp_path)
+
+
+def test_read_maker__events_before_the_first_price__are_refused(tmp_path: Path) -> None:
+    """They must not be valued at a price from the end of the series."""
+    with pytest.raises(DatasetError, match="begins before the prices of ETH"):
+        read_vault(tmp_path, [(1, datetime(2020, 6, 1), "deposit", 1.0, None), *OPENED])  # noqa: DTZ001
+
+
+def test_read_maker__events_after_the_last_price__are_left_out(tmp_path: Path) -> None:
+    """Prices end with the fourth day, at 00:00 of the fifth: nothing after that hour can be valued."""
+    last, beyond = (2, at(5), "deposit", 1.0, None), (3, at(9), "deposit", 1.0, None)
+
+    vault = read_vault(tmp_path, [*OPENED, last, beyond])
+
+    assert len(vault.events) == 3
+    assert max(s.time_s for s in vault.samples) <= vault.events[-1].time_s

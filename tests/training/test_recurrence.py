@@ -100,6 +100,11 @@ def test_rank_episodes__horizon_after_the_record__is_no_row() -> None:
         rank_episodes(record([(ALICE, 0)]), BUNDLE, START_S, START_S + 100 * DAY_S)
 
 
+def test_rank_episodes__record_without_a_liquidation__is_said() -> None:
+    with pytest.raises(TrainingError, match="holds no liquidation"):
+        rank_episodes(record([]), BUNDLE, START_S, START_S + 100 * DAY_S)
+
+
 def morpho_row(who: str, hours: int, **changed: Any) -> dict[str, Any]:
     names = {"event": "liquidate", "market": OTHER, "borrower": who, "caller": BOB, "tx": f"0x{hours}"}
     raw = {"repaid_assets_raw": "2500000", "seized_assets_raw": "7", "bad_debt_assets_raw": "0"}

@@ -84,3 +84,11 @@ def test_read_actions__absent_folder_or_column__says_which(tmp_path: Path) -> No
 
     with pytest.raises(DatasetError, match="no column"):
         read_actions(tmp_path)
+
+
+def test_read_actions__no_row__is_refused(tmp_path: Path) -> None:
+    write_changes(tmp_path, CHANGED)
+    pl.read_parquet(tmp_path / CHANGES).clear().write_parquet(tmp_path / CHANGES)
+
+    with pytest.raises(DatasetError, match="names no asset"):
+        read_actions(tmp_path)

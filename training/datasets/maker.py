@@ -26,8 +26,10 @@ from oracle.domain.position import Collateral, Holding, PositionSample
 from oracle.domain.units import DAY_S, HOUR_S, WAD, BlockNumber, Bps, ChainId, TimestampS, UsdE8, Wad
 from training.datasets.borrows import BorrowMoment, Borrows
 from training.datasets.canonical import Borrower, Dataset, list_midnights, place_position
-from training.datasets.files import data_file
-from training.datasets.prices import hourly_runs, read_closes, sample_oracle, to_series
+from training.datasets.market_tables import VAULT_EVENTS, VAULT_PARAMETERS, VAULT_PRICES
+from training.datasets.prices import CLOSES, hourly_runs, read_closes, sample_oracle, to_series
+from training.datasets.schema import read_table
+from training.errors import DatasetError
 
 PROTOCOL = "maker"
 FOLDER = Path("maker_ethb_vaults")
@@ -36,6 +38,7 @@ MARKET = Address(b"\x35" + bytes(19))
 WETH = Address(b"\xc0" + bytes(19))
 DAI = Address(b"\x6b" + bytes(19))
 _LIQUIDATION_RATIO = 1.3
+_FEE = "JUG.ilks.duty"
 # In the order of one block.
 _KINDS = {
     "deposit": EventKind.SUPPLY,
@@ -69,12 +72,8 @@ def read_maker_borrows(data: Path) -> Borrows:
     """
     series = read_eth_series(data)
     prices = np.array(series.prices_e8)
-    events = pl.read_parquet(data_file(data, FOLDER / "events.parquet")).with_columns(pl.col("event").cast(pl.String))
-    rank = pl.col("event").replace_strict({kind: place for place, kind in enumerate(_KINDS)}, return_dtype=pl.Int64)
-    events = events.filter(pl.col("event").is_in(list(_KINDS)))
-    events = events.sort("vault", "block", "time", rank, maintain_order=True)
-    events = events.with_columns(pl.col("time").dt.epoch("s").alias("time_s"))
-    end_s = int(str(events["time_s"].max()))
+    events = _read_events(data, series)
+    start_s, end_s = (int(str(time_s)) for time_s in (events["time_s"].min(), events["time_s"].max()))
     fees = _read_fees(data)
     moments: list[BorrowMoment] = []
     borrowers = [
@@ -87,12 +86,26 @@ def read_maker_borrows(data: Path) -> Borrows:
         borrowers=tuple(sorted(borrowers, key=lambda b: b.subject)),
         prices={(CHAIN, WETH): series},
         assets=assets,
-        cuts_s=list_midnights(int(str(events["time_s"].min())), end_s),
-        start_s=TimestampS(int(str(events["time_s"].min()))),
+        cuts_s=list_midnights(start_s, end_s),
+        start_s=TimestampS(start_s),
         end_s=TimestampS(end_s),
     )
     moments.sort(key=lambda m: (m.positions[0].as_of_s, m.subject, m.n_events))
     return Borrows(dataset=dataset, moments=tuple(moments))
+
+
+def _read_events(data: Path, series: HourlySeries) -> pl.DataFrame:
+    """Return the events while ETH has a price, in the order in which they are walked."""
+    events = read_table(data, VAULT_EVENTS).frame
+    rank = pl.col("event").replace_strict({kind: place for place, kind in enumerate(_KINDS)}, return_dtype=pl.Int64)
+    events = events.filter(pl.col("event").is_in(list(_KINDS)) & (pl.col("time_s") < series.last_hour_s + HOUR_S)).sort(
+        "vault", "block", "time_s", rank, maintain_order=True
+    )
+    if len(events) == 0:
+        raise DatasetError(str(data), f"{VAULT_EVENTS.file} holds no event while ETH has a price")
+    if int(str(events["time_s"].min())) < series.first_hour_s:
+        raise DatasetError(str(data), f"{VAULT_EVENTS.file} begins before the prices of ETH do")
+    return events
 
 
 def vault_address(vault: int) -> Address:
@@ -102,9 +115,12 @@ def vault_address(vault: int) -> Address:
 
 def read_eth_series(data: Path) -> HourlySeries:
     """Return ETH in USD at full hours, daily steps before 2021."""
-    daily = pl.read_parquet(data_file(data, FOLDER / "eth_usd_daily_coingecko.parquet")).sort("date")
-    times, closes = read_closes(data, ["ETH"])["ETH"]
-    daily_times = daily["date"].dt.epoch("s").to_numpy().astype(np.int64)
+    daily = read_table(data, VAULT_PRICES).frame.sort("date_s")
+    hourly = read_closes(data, ["ETH"]).get("ETH")
+    if hourly is None:
+        raise DatasetError(str(data), f"{CLOSES} has no price of ETH")
+    times, closes = hourly
+    daily_times = daily["date_s"].to_numpy().astype(np.int64)
     first_s = times[0] - 3 * 365 * DAY_S
     is_before = (daily_times < times[0]) & (daily_times >= first_s)
     all_times = np.concatenate((daily_times[is_before], times))
@@ -256,9 +272,11 @@ def _bring_borrow_forward(rows: list[dict[str, Any]], index: int) -> None:
 
 
 def _read_fees(data: Path) -> list[tuple[int, float]]:
-    changes = pl.read_parquet(data_file(data, FOLDER / "param_changes.parquet"))
-    duty = changes.filter(pl.col("PARAMETER") == "JUG.ilks.duty").sort("TIMESTAMP")
-    return list(zip(duty["TIMESTAMP"].dt.epoch("s").to_list(), duty["TO_VALUE"].to_list(), strict=True))
+    changes = read_table(data, VAULT_PARAMETERS).frame
+    duty = changes.filter((pl.col("PARAMETER") == _FEE) & pl.col("TO_VALUE").is_not_null()).sort("TIMESTAMP_s")
+    if len(duty) == 0:
+        raise DatasetError(str(data), f"{VAULT_PARAMETERS.file} has no {_FEE}")
+    return list(zip(duty["TIMESTAMP_s"].to_list(), duty["TO_VALUE"].to_list(), strict=True))
 
 
 def _facts(token: Address, numeraire: Address) -> AssetFacts:

@@ -16,9 +16,10 @@ import polars as pl
 
 from oracle.domain.market import HourlySeries
 from oracle.domain.units import HOUR_S, TimestampS
-from training.datasets.files import data_file
+from training.datasets import market_tables
+from training.datasets.schema import read_table
 
-CLOSES = Path("prices_hourly_close_401") / "binance_usdt_hourly_close_2021_2025.parquet"
+CLOSES = market_tables.CLOSES.file
 DEVIATION_BPS = 50
 HEARTBEAT_S = 3_600
 _MAX_GAP_HOURS = 48
@@ -60,15 +61,16 @@ def hourly_runs(times_s: IntArray, prices: IntArray) -> Iterator[tuple[Timestamp
 
 
 def read_closes(data: Path, symbols: list[str] | None = None) -> dict[str, tuple[IntArray, np.ndarray[Any, Any]]]:
-    """Return per symbol the (times, closes) of the hourly data set; times are when the close was known."""
-    frame = pl.scan_parquet(data_file(data, CLOSES)).with_columns(pl.col("symbol").cast(pl.String))
-    if symbols is not None:
-        frame = frame.filter(pl.col("symbol").is_in(symbols))
-    table = frame.sort("symbol", "time").collect()
+    """Return per symbol the (times, closes) of the hourly data set; times are when the close was known. A symbol without a price is left out.
+
+    Raises:
+        DatasetError: if the file is absent, or is not what its table declares.
+    """
+    chosen = None if symbols is None else pl.col("symbol").cast(pl.String).is_in(symbols)
+    frame = read_table(data, market_tables.CLOSES, only=chosen).frame.with_columns(pl.col("symbol").cast(pl.String))
     out = {}
-    for (symbol,), part in table.group_by(["symbol"], maintain_order=True):
-        times = part["time"].dt.epoch("s").to_numpy().astype(np.int64) + HOUR_S
-        out[str(symbol)] = (times, part["close"].to_numpy().astype(np.float64))
+    for (symbol,), part in frame.sort("symbol", "time_s").group_by(["symbol"], maintain_order=True):
+        out[str(symbol)] = (part["time_s"].to_numpy().astype(np.int64) + HOUR_S, part["close"].to_numpy())
     return out
 
 

@@ -109,8 +109,8 @@ class Reading:
     defects: Mapping[str, int]
 
 
-def read_table(data: Path, table: Table) -> Reading:
-    """Return a table as declared.
+def read_table(data: Path, table: Table, *, only: pl.Expr | None = None) -> Reading:
+    """Return a table as declared, or those of its rows that `only` keeps: a condition on the columns as the file has them.
 
     Raises:
         DatasetError: naming the file that is absent, or the column that is, has another type, an empty cell, or a value out of bounds.
@@ -127,7 +127,8 @@ def read_table(data: Path, table: Table) -> Reading:
             raise DatasetError(
                 str(data), f"{table.file}: column {column.name} is {given[column.name]}, expected {column.kind}"
             )
-    frame = pl.read_parquet(path, columns=[c.name for c in table.columns]).select(_normal(c) for c in table.columns)
+    rows = pl.scan_parquet(path) if only is None else pl.scan_parquet(path).filter(only)
+    frame = rows.select(_normal(c) for c in table.columns).collect()
     n_read, defects = len(frame), {}
     for column in table.columns:
         # Before the defects: NaN compares as larger than any bound.

@@ -69,8 +69,10 @@ def rank_episodes(liquidations: Liquidations, bundle: Bundle, first_s: int, end_
     Raises:
         TrainingError: if there are none.
     """
+    if len(liquidations.times_s) == 0:
+        raise TrainingError("the record holds no liquidation")
     rows = build_episodes(liquidations)
-    record_end_s = int(liquidations.times_s.max(initial=0))
+    record_end_s = int(liquidations.times_s.max())
     rows = rows.select((rows.as_of_s >= first_s) & (rows.as_of_s < end_s) & (rows.as_of_s + HORIZON_S <= record_end_s))
     if len(rows.as_of_s) == 0:
         raise TrainingError("no episode of liquidations in this span has 30 days of record after it")

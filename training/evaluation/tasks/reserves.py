@@ -77,7 +77,7 @@ def read_actions(data: Path) -> ReserveActions:
     """Return the actions of all chains; a simulation that was repeated counts once.
 
     Raises:
-        DatasetError: if the file is absent, or has other columns.
+        DatasetError: if the file is absent, has other columns, or no row.
     """
     path = data_file(data, CHANGES)
     absent = set(_COLUMNS) - set(pl.scan_parquet(path).collect_schema().names())
@@ -87,6 +87,8 @@ def read_actions(data: Path) -> ReserveActions:
         pl.col("symbol", "param", "before", "after").cast(pl.String), pl.col("date").dt.epoch("s")
     )
     table = table.filter(pl.col("symbol").is_not_null() & pl.col("date").is_not_null())
+    if len(table) == 0:
+        raise DatasetError(str(data), f"{CHANGES} names no asset")
     is_cut = pl.col("param").is_in(_CUTS) & (pl.col("after_num") < pl.col("before_num"))
     is_freeze = (pl.col("param") == "isFrozen") & (pl.col("before") == "false") & (pl.col("after") == "true")
     table = table.with_columns(
