@@ -18,8 +18,9 @@ from oracle.scoring.reference import compute_margins
 from training.collateral_days import PriceDays, build_days
 from training.collateral_holdout import HELD_OUT_FROM
 from training.collateral_tables import train_packed
+from training.datasets.files import data_file
 from training.datasets.market_tables import DEPEGS
-from training.datasets.prices import data_file, price_runs, read_closes
+from training.datasets.prices import price_runs, read_closes
 from training.errors import DatasetError
 from training.evaluation.figures import MODEL, Figures, compute_figures
 from training.evaluation.selection import complete_task
