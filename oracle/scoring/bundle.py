@@ -28,6 +28,7 @@ MODEL, GRAPH, SCHEMA, SELFTEST, CARD = "model.bin", "model.onnx", "schema.json",
 FILES = (CARD, MODEL, GRAPH, SCHEMA, SELFTEST)
 REFERENCE = "reference.json"
 SELFTEST_COUNT = 256
+MANIFEST_FORMAT = 2
 _SPAN = re.compile(r"^Training span: (\d{4}-\d\d-\d\d) to (\d{4}-\d\d-\d\d) UTC\.$", re.MULTILINE)
 _SOURCE_SPAN = re.compile(r"^Training span of (\w+): (\d{4}-\d\d-\d\d) to (\d{4}-\d\d-\d\d) UTC\.$", re.MULTILINE)
 SCHEMAS = {ScoreKind.BORROWER: BORROWER_SCHEMA, ScoreKind.COLLATERAL: COLLATERAL_SCHEMA}
@@ -116,11 +117,14 @@ def training_span_line(first: date, until: date, source: str = "") -> str:
     return f"Training span{' of ' if source else ''}{source}: {first} to {until} UTC."
 
 
-def manifest_json(name: str, model: Model, files: dict[str, bytes]) -> str:
-    """Return the manifest of a bundle with these files: one canonical text, nothing in it that is not checked."""
+def manifest_json(name: str, model: Model, files: dict[str, bytes], *, version: int = MANIFEST_FORMAT) -> str:
+    """Return the manifest of a bundle with these files: one canonical text, nothing in it that is not checked.
+
+    Format 2 lists the training span of each data set that the card names; format 1 has that of all of them alone.
+    """
     content: dict[str, Any] = {
         "files": {file: to_hex(keccak256(files[file])) for file in sorted(files)},
-        "format": 1,
+        "format": version,
         "kind": model.kind.name.lower(),
         "model_id": to_hex(keccak256(files[MODEL])),
         "name": name,
@@ -130,6 +134,9 @@ def manifest_json(name: str, model: Model, files: dict[str, bytes]) -> str:
     }
     if (span := read_training_span(files[CARD].decode())) is not None:
         content["training_span"] = [str(day) for day in span]
+    if version > 1:
+        spans = read_source_spans(files[CARD].decode())
+        content["training_spans"] = {source: [str(day) for day in span] for source, span in spans.items()}
     return json.dumps(content, sort_keys=True, indent=2) + "\n"
 
 
@@ -162,7 +169,10 @@ def _read(path: Path) -> Bundle:
     for file, content in files.items():
         if manifest["files"].get(file) != to_hex(keccak256(content)):
             raise BundleError(path.name, f"{file} is not the file that {MANIFEST} names")
-    if manifest_bytes != manifest_json(manifest["name"], model, files).encode():
+    version = manifest["format"]
+    if type(version) is not int or not 1 <= version <= MANIFEST_FORMAT:
+        raise BundleError(path.name, f"{MANIFEST} is of format {version}, and this code reads up to {MANIFEST_FORMAT}")
+    if manifest_bytes != manifest_json(manifest["name"], model, files, version=version).encode():
         raise BundleError(path.name, f"{MANIFEST} does not describe the model beside it")
     if manifest["name"] != path.name:
         raise BundleError(path.name, f"{MANIFEST} is that of {manifest['name']}")
