@@ -32,6 +32,7 @@ contract ModelRegistry is IModelRegistry {
         bytes32 selfTestHash;
         bytes32 selfTestNext;
         uint16 selfTestDone;
+        bool isByCommittee;
     }
 
     /// @dev The two models of a configuration.
@@ -52,6 +53,7 @@ contract ModelRegistry is IModelRegistry {
     }
 
     uint256 private constant _SELF_TEST_CASES = 256;
+    uint256 private constant _MAX_WINDOW_S = 1000 * 365 days;
     /// @dev Where a borrower's leaf keeps its reasons, which no chain computes.
     uint256 private constant _REASONS_AT = 256;
     /// @dev The head of encoded parameters; words 2 and 3 are the model ids.
@@ -66,15 +68,17 @@ contract ModelRegistry is IModelRegistry {
 
     mapping(bytes32 modelId => Entry) private _entries;
     mapping(bytes32 configDigest => Pair) private _pairs;
+    /// @dev What each member of a committee votes for.
+    mapping(bytes32 configDigest => mapping(bytes32 modelId => bytes32[31])) private _votes;
     /// @dev Configuration whose models are pinned now.
     bytes32 private _pinnedDigest;
 
     /// @param committee_ Contract whose `configDigest()` is in force.
-    /// @param curator_ Names the self-test of each model; the zero address admits no further model.
+    /// @param curator_ Names the self-test of each model; the zero address leaves that to the committee.
     /// @param evidenceWindowSeconds_ How long a retired model still runs; below a thousand years.
     constructor(address committee_, address curator_, uint256 evidenceWindowSeconds_) {
-        if (committee_ == address(0) || evidenceWindowSeconds_ == 0 || evidenceWindowSeconds_ > 1000 * 365 days) {
-            revert InvalidRegistry(committee_, evidenceWindowSeconds_);
+        if (committee_ == address(0) || evidenceWindowSeconds_ == 0 || evidenceWindowSeconds_ > _MAX_WINDOW_S) {
+            revert InvalidRegistry(committee_, evidenceWindowSeconds_, _MAX_WINDOW_S);
         }
         committee = committee_;
         curator = curator_;
@@ -125,12 +129,31 @@ contract ModelRegistry is IModelRegistry {
     /// @inheritdoc IModelRegistry
     function nameSelfTest(bytes32 modelId, bytes32 selfTestHash) external {
         if (msg.sender != curator) revert NotCurator(msg.sender, curator);
-        if (selfTestHash == 0) revert SelfTestUnnamed(modelId);
         Entry storage entry = _requireRegistered(modelId);
-        entry.selfTestHash = selfTestHash;
-        entry.selfTestNext = selfTestHash;
-        entry.selfTestDone = 0;
-        emit SelfTestNamed(modelId, selfTestHash);
+        if (entry.isByCommittee) revert NamedByCommittee(selfTestHash, entry.selfTestHash);
+        _name(entry, modelId, selfTestHash);
+    }
+
+    /// @inheritdoc IModelRegistry
+    /// @custom:invariant R-07 What a Byzantine quorum of the committee in force votes for is the self-test, whatever the curator names.
+    function voteSelfTest(bytes32 modelId, bytes32 selfTestHash, uint8 memberId) external {
+        bytes32 digest = IScoreOracle(committee).configDigest();
+        address coldKey = ICommittee(committee).coldKeyOf(digest, memberId);
+        if (msg.sender != coldKey) revert NotMember(msg.sender, coldKey);
+        Entry storage entry = _requireRegistered(modelId);
+        bytes32[31] storage votes = _votes[digest][modelId];
+        if (votes[memberId] == selfTestHash) revert RepeatedVote(memberId, selfTestHash);
+        votes[memberId] = selfTestHash;
+        ICommittee.Term memory term = ICommittee(committee).termOf(digest);
+        uint256 quorum = (uint256(term.members) + term.f) / 2 + 1;
+        uint256 count;
+        for (uint256 i = 0; i < term.members; ++i) {
+            if (votes[i] == selfTestHash) ++count;
+        }
+        emit SelfTestVoted(modelId, selfTestHash, digest, memberId, count, quorum);
+        if (count < quorum || (entry.isByCommittee && entry.selfTestHash == selfTestHash)) return;
+        entry.isByCommittee = true;
+        _name(entry, modelId, selfTestHash);
     }
 
     /// @inheritdoc IModelRegistry
@@ -273,6 +296,14 @@ contract ModelRegistry is IModelRegistry {
     }
 
     // --- states -------------------------------------------------------------------------------
+
+    function _name(Entry storage entry, bytes32 modelId, bytes32 selfTestHash) private {
+        if (selfTestHash == 0) revert SelfTestUnnamed(modelId);
+        entry.selfTestHash = selfTestHash;
+        entry.selfTestNext = selfTestHash;
+        entry.selfTestDone = 0;
+        emit SelfTestNamed(modelId, selfTestHash);
+    }
 
     function _requireRegistered(bytes32 modelId) private view returns (Entry storage entry) {
         entry = _entries[modelId];

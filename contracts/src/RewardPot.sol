@@ -31,7 +31,7 @@ contract RewardPot is IRewardPot, ReentrancyGuardTransient {
 
     constructor(IScoreOracle oracle_, IERC20 token_, uint256 rewardPerReport_) {
         if (address(token_) == address(0) || rewardPerReport_ == 0 || rewardPerReport_ > type(uint128).max) {
-            revert InvalidPot(address(token_), rewardPerReport_);
+            revert InvalidPot(address(token_), rewardPerReport_, type(uint128).max);
         }
         oracle = oracle_;
         token = token_;

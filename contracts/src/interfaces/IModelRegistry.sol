@@ -119,7 +119,7 @@ interface IModelRegistry {
     error HeaderLength(uint256 given, uint256 expected);
 
     /// @notice Thrown when a header opens with other bytes than "ASY1", or names another layout version.
-    error UnknownFormat(bytes4 magic, uint256 layoutVersion);
+    error UnknownFormat(bytes4 magic, bytes4 expectedMagic, uint256 layoutVersion, uint256 expectedVersion);
 
     /// @notice Thrown when support and trees come in another number of chunks than their size asks for.
     error ChunkCount(uint256 given, uint256 expected);
@@ -128,7 +128,7 @@ interface IModelRegistry {
     error ChunkLength(uint256 index, uint256 given, uint256 expected);
 
     /// @notice Thrown when a data contract does not start with a zero byte, so that it could do something when called.
-    error ChunkPrefix(uint256 index, bytes1 given);
+    error ChunkPrefix(uint256 index, bytes1 given, bytes1 expected);
 
     /// @notice Thrown when the bytes hash to a model that is not fit to run, at an element of the section named by `defect`.
     error DefectiveModel(Defect defect, uint256 index, uint256 value);
@@ -140,6 +140,15 @@ interface IModelRegistry {
 
     /// @notice Thrown when someone else than the curator names a self-test.
     error NotCurator(address given, address curator);
+
+    /// @notice Thrown when the curator names another self-test than the one that the committee named.
+    error NamedByCommittee(bytes32 given, bytes32 selfTestHash);
+
+    /// @notice Thrown when somebody votes whose cold key the committee in force does not have at that place.
+    error NotMember(address given, address coldKey);
+
+    /// @notice Thrown when a member votes again as it did.
+    error RepeatedVote(uint8 memberId, bytes32 selfTestHash);
 
     /// @notice Thrown when an operation needs a model in another state.
     error WrongState(bytes32 modelId, State given, State expected);
@@ -186,7 +195,7 @@ interface IModelRegistry {
     error SlotOutOfRange(uint256 slot, uint256 given, uint256 maximum);
 
     /// @notice Thrown when the registry is deployed without committee or evidence window.
-    error InvalidRegistry(address committee, uint256 evidenceWindowSeconds);
+    error InvalidRegistry(address committee, uint256 evidenceWindowSeconds, uint256 maxWindowSeconds);
 
     // --- events -------------------------------------------------------------------------------
 
@@ -201,6 +210,16 @@ interface IModelRegistry {
 
     /// @notice A model passed its whole self-test.
     event ModelTested(bytes32 indexed modelId, bytes32 indexed selfTestHash);
+
+    /// @notice A member of the committee in force votes for a self-test; `votes` are for it now, of `quorum`.
+    event SelfTestVoted(
+        bytes32 indexed modelId,
+        bytes32 indexed selfTestHash,
+        bytes32 indexed configDigest,
+        uint8 memberId,
+        uint256 votes,
+        uint256 quorum
+    );
 
     /// @notice A configuration was shown to name these models.
     event ConfigRecorded(bytes32 indexed configDigest, bytes32 borrowerModelId, bytes32 collateralModelId);
@@ -226,10 +245,16 @@ interface IModelRegistry {
         external
         returns (bytes32 modelId);
 
-    /// @notice Names the self-test of a model that is not tested yet. Only the curator may, who can do nothing else.
+    /// @notice Names the self-test of a model that is not tested yet. Only the curator may, who can do nothing else, and only until the
+    ///         committee names one.
     /// @param selfTestHash Hash of its first case, each case hashed with the one after:
     ///        `h_i = keccak(abi(keccak(vector_i), keccak(leaf_i), h_(i+1)))`, `h_256 = 0`.
     function nameSelfTest(bytes32 modelId, bytes32 selfTestHash) external;
+
+    /// @notice Votes as a member of the committee in force, from its cold key. A Byzantine quorum (n + f) / 2 + 1 of votes names the
+    ///         self-test in the curator's stead, so that no curator can keep a model from being tested, and scores from being disputed.
+    /// @dev A member has one vote for a model under a digest; voting for another self-test moves it.
+    function voteSelfTest(bytes32 modelId, bytes32 selfTestHash, uint8 memberId) external;
 
     /// @notice Runs the next cases of a model's self-test. Anyone may; what passed stays passed.
     /// @param cases Cases in order, from the first not done.

@@ -12,7 +12,7 @@ interface IRewardPot {
     // --- errors -------------------------------------------------------------------------------
 
     /// @notice Thrown when the pot is made without a token or a reward.
-    error InvalidPot(address token, uint256 rewardPerReport);
+    error InvalidPot(address token, uint256 rewardPerReport, uint256 maxReward);
 
     /// @notice Thrown when nothing is put into the pot.
     error ZeroFunding();

@@ -45,7 +45,7 @@ library ModelCode {
         if (data.length != HEADER_BYTES) revert IModelRegistry.HeaderLength(data.length, HEADER_BYTES);
         uint256 layoutVersion = uint16(bytes2(data[10:12]));
         if (bytes4(data[:4]) != _MAGIC || layoutVersion != _LAYOUT_VERSION) {
-            revert IModelRegistry.UnknownFormat(bytes4(data[:4]), layoutVersion);
+            revert IModelRegistry.UnknownFormat(bytes4(data[:4]), _MAGIC, layoutVersion, _LAYOUT_VERSION);
         }
         header = Header({
             kind: uint8(data[4]),
@@ -119,7 +119,7 @@ library ModelCode {
             prefix := mload(0)
             extcodecopy(from, to, 1, size)
         }
-        if (prefix != 0) revert IModelRegistry.ChunkPrefix(index, prefix);
+        if (prefix != 0) revert IModelRegistry.ChunkPrefix(index, prefix, 0);
         return from.codehash;
     }
 

@@ -97,9 +97,17 @@ contract ModelRegistryRegisterTest is ModelFixture {
     }
 
     function test_Register_RevertWhen_FormatUnknown() public {
-        refuse(BORROWER, 3, hex"32", abi.encodeWithSelector(IModelRegistry.UnknownFormat.selector, bytes4("ASY2"), 1));
         refuse(
-            BORROWER, 10, hex"0002", abi.encodeWithSelector(IModelRegistry.UnknownFormat.selector, bytes4("ASY1"), 2)
+            BORROWER,
+            3,
+            hex"32",
+            abi.encodeWithSelector(IModelRegistry.UnknownFormat.selector, bytes4("ASY2"), bytes4("ASY1"), 1, 1)
+        );
+        refuse(
+            BORROWER,
+            10,
+            hex"0002",
+            abi.encodeWithSelector(IModelRegistry.UnknownFormat.selector, bytes4("ASY1"), bytes4("ASY1"), 2, 1)
         );
         refuse(BORROWER, 4, hex"03", abi.encodeWithSelector(IModelRegistry.WrongModelKind.selector, 3, 1));
     }
@@ -159,7 +167,7 @@ contract ModelRegistryRegisterTest is ModelFixture {
         code[0] = 0xff;
         vm.etch(sections.chunks[0], code);
 
-        vm.expectRevert(abi.encodeWithSelector(IModelRegistry.ChunkPrefix.selector, 1, bytes1(0xff)));
+        vm.expectRevert(abi.encodeWithSelector(IModelRegistry.ChunkPrefix.selector, 1, bytes1(0xff), bytes1(0)));
         registry.register(sections.header, sections.tables, sections.chunks);
     }
 
@@ -236,12 +244,18 @@ contract ModelRegistryRegisterTest is ModelFixture {
     }
 
     function test_Constructor_RevertWhen_Senseless() public {
-        vm.expectRevert(abi.encodeWithSelector(IModelRegistry.InvalidRegistry.selector, address(0), 1 days));
+        vm.expectRevert(
+            abi.encodeWithSelector(IModelRegistry.InvalidRegistry.selector, address(0), 1 days, 365_000 days)
+        );
         new ModelRegistry(address(0), curator, 1 days);
-        vm.expectRevert(abi.encodeWithSelector(IModelRegistry.InvalidRegistry.selector, address(committee), 0));
+        vm.expectRevert(
+            abi.encodeWithSelector(IModelRegistry.InvalidRegistry.selector, address(committee), 0, 365_000 days)
+        );
         new ModelRegistry(address(committee), curator, 0);
         vm.expectRevert(
-            abi.encodeWithSelector(IModelRegistry.InvalidRegistry.selector, address(committee), 400_000 days)
+            abi.encodeWithSelector(
+                IModelRegistry.InvalidRegistry.selector, address(committee), 400_000 days, 365_000 days
+            )
         );
         new ModelRegistry(address(committee), curator, 400_000 days);
     }

@@ -207,12 +207,14 @@ contract RewardPotTest is OracleFixture {
     }
 
     function test_Deploy_RevertWhen_NothingToPay() public {
-        vm.expectRevert(abi.encodeWithSelector(IRewardPot.InvalidPot.selector, address(token), 0));
+        vm.expectRevert(abi.encodeWithSelector(IRewardPot.InvalidPot.selector, address(token), 0, type(uint128).max));
         new RewardPot(oracle, token, 0);
         uint256 tooMuch = uint256(type(uint128).max) + 1;
-        vm.expectRevert(abi.encodeWithSelector(IRewardPot.InvalidPot.selector, address(token), tooMuch));
+        vm.expectRevert(
+            abi.encodeWithSelector(IRewardPot.InvalidPot.selector, address(token), tooMuch, type(uint128).max)
+        );
         new RewardPot(oracle, token, tooMuch);
-        vm.expectRevert(abi.encodeWithSelector(IRewardPot.InvalidPot.selector, address(0), REWARD));
+        vm.expectRevert(abi.encodeWithSelector(IRewardPot.InvalidPot.selector, address(0), REWARD, type(uint128).max));
         new RewardPot(oracle, SandboxToken(address(0)), REWARD);
     }
 

@@ -67,6 +67,14 @@ contract RiskOracleScoresTest is OracleFixture {
         oracle.verifyBorrower(FIRST_EPOCH, score, new bytes32[](0));
     }
 
+    function test_VerifyCollateral_RevertWhen_OtherKind() public {
+        IScoreOracle.CollateralScore memory score = collateralOf(weth);
+        score.kind = 1;
+
+        vm.expectRevert(abi.encodeWithSelector(IScoreOracle.WrongKind.selector, 1, 2));
+        oracle.verifyCollateral(FIRST_EPOCH, score, new bytes32[](0));
+    }
+
     // --- post ---------------------------------------------------------------------------------
 
     function test_Post_BorrowerAndCollateral_AreStored() public {
@@ -238,6 +246,13 @@ contract RiskOracleScoresTest is OracleFixture {
         publishEntries(FIRST_EPOCH + 1);
         vm.expectRevert(abi.encodeWithSelector(IScoreOracle.WrongKind.selector, 2, 1));
         oracle.post(FIRST_EPOCH + 1, entries, new bytes32[](0), new bool[](0));
+
+        IScoreOracle.CollateralScore memory pair = collateralOf(weth);
+        pair.kind = 1;
+        entries = [abi.encode(pair)];
+        publishEntries(FIRST_EPOCH + 2);
+        vm.expectRevert(abi.encodeWithSelector(IScoreOracle.WrongKind.selector, 1, 2));
+        oracle.post(FIRST_EPOCH + 2, entries, new bytes32[](0), new bool[](0));
     }
 
     function postBorrower(uint64 epoch, int32 behaviourMargin, uint8 grade) private {
