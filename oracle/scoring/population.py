@@ -49,11 +49,21 @@ def make_reference(columns: Mapping[str, IntArray]) -> Reference:
     for name, values in columns.items():
         present = values if name == SCORE else values[values > 0]
         shares = np.arange(1, N_BINS) / N_BINS
-        cuts = np.unique(np.quantile(present, shares, method="lower")).tolist() if len(present) else []
+        cuts = _below_top(
+            present, np.unique(np.quantile(present, shares, method="lower")).tolist() if len(present) else []
+        )
         edges = tuple(int(cut) for cut in ([] if name == SCORE else [0]) + cuts)
         empty = Histogram(edges=edges, counts=(0,) * (len(edges) + 1))
         found[name] = Histogram(edges=edges, counts=empty.count(values))
     return Reference(columns=found)
+
+
+def _below_top(values: IntArray, cuts: list[int]) -> list[int]:
+    """Return the cuts with one at the largest value moved to the largest below it: the last bin would else be empty, and a column that is mostly at its top one bin."""
+    lower = values[values < values.max()] if len(values) else values
+    if not cuts or cuts[-1] < values.max() or not len(lower):
+        return cuts
+    return sorted({*cuts[:-1], int(lower.max())})
 
 
 def encode_reference(reference: Reference) -> str:

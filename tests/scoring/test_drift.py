@@ -57,6 +57,15 @@ def test_compute_psi__no_drift__its_mean_is_what_chance_gives() -> None:
     assert np.mean([psi for psi, _ in found]) == pytest.approx(found[0][1], rel=0.05)
 
 
+def test_make_reference__most_rows_at_the_largest_value__tells_the_others_apart() -> None:
+    """Nine borrowers in ten were never liquidated, which is the largest number of days since."""
+    columns = {**random_columns(1, 100), "days_since_liquidation": np.array([65_534] * 90 + [31] * 10)}
+
+    histogram = make_reference(columns).columns["days_since_liquidation"]
+
+    assert (histogram.edges, histogram.counts) == ((0, 31), (0, 10, 90))
+
+
 @given(seed=st.integers(0, 1_000), rows=st.integers(1, 300))
 def test_make_reference__own_rows__have_no_drift(seed: int, rows: int) -> None:
     columns = random_columns(seed, rows)
