@@ -45,7 +45,7 @@ REDSTONE_PACKAGE := @redstone-finance/evm-connector@0.9.0
 REDSTONE_SHA512 := 880eda90306a1166ff3b679601cd2cc8d9a9f157cf31bce91dfe7423ec461b7ae7038cbfffd1791beb40e32b147163054f395f5f6f28b3bbf4d123a6809d4b8d
 PEERS_STAMP := build/peers/.compiled
 
-.PHONY: help setup contracts model-runs venus peers demo test test-python test-contracts test-slow check lint types layers contracts-format gas proofs \
+.PHONY: help setup contracts model-runs venus peers demo test test-python test-contracts test-slow check lint types layers contracts-format gas proofs mutants \
         openapi openapi-check bench train train-sandbox train-small lock fmt clean distclean
 
 help: ## list the targets
@@ -201,6 +201,11 @@ build/tools/%/.installed: contracts/tools/%.lock | $(UV)
 proofs: setup build/tools/halmos/.installed ## prove the libraries' laws for every input (halmos)
 	@FOUNDRY_PROFILE=symbolic build/tools/halmos/bin/halmos --root . --forge-build-out build/symbolic --function check_ \
 	  --loop 34 --default-bytes-lengths 0,64,65,130,131 --solver-timeout-assertion 60000
+
+BUDGET_S ?= 3600
+JOBS ?= 1
+mutants: setup model-runs $(MORPHO_STAMP) ## make one line of the contracts wrong at a time; a test must notice (BUDGET_S=300, JOBS=2, ONLY=name)
+	@$(PY) -m tests.contracts.mutants --budget-s $(BUDGET_S) --jobs $(JOBS) $(if $(ONLY),--only '$(ONLY)')
 
 gas: setup model-runs $(MORPHO_STAMP) ## write the gas snapshots anew
 	@FORGE_SNAPSHOT_EMIT=true $(FORGE) test
