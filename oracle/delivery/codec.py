@@ -22,7 +22,7 @@ from oracle.errors import UnreadableAnswerError
 REPORT_TYPE = "(bytes32,uint64,bytes32,bytes32,uint32,uint32,uint32,uint32)"
 _HEAD_TYPES = ("uint64", "uint64", "uint64", "uint64", "uint64", "bytes32")
 _BORROWER_TYPES = ("uint64", "int32", "int32", "uint32", "uint32", "uint16", "uint8", "bytes4")
-_COLLATERAL_TYPES = ("uint64", "int32", "uint32", "uint32", "uint32", "uint16", "uint16", "uint16", "uint8")
+COLLATERAL_TYPES = ("uint64", "int32", "uint32", "uint32", "uint32", "uint16", "uint16", "uint16", "uint8")
 POST = "post(uint64,bytes[],bytes32[],bool[])"
 POST_TYPES = ("uint64", "bytes[]", "bytes32[]", "bool[]")
 _TOP_BIT = 1 << 255
@@ -225,7 +225,7 @@ def decode_posted_borrower(answer: bytes) -> PostedBorrower:
 
 def decode_posted_collateral(answer: bytes) -> PostedCollateral:
     """Return the stored score of an answer."""
-    epoch, margin, _, _, gap, _, _, _, binding = decode_answer("collateralScore", _COLLATERAL_TYPES, answer)
+    epoch, margin, _, _, gap, _, _, _, binding = decode_answer("collateralScore", COLLATERAL_TYPES, answer)
     return PostedCollateral(epoch=Epoch(epoch), margin=Margin(margin), gap_ppm=gap, binding=binding)
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import Any
 
 import httpx
 
@@ -12,16 +10,15 @@ from oracle.consensus.committee import committee_of
 from oracle.consensus.machine import RETAINED_EPOCHS
 from oracle.consensus.recovery import restore
 from oracle.consensus.state import NodeState, new_node
-from oracle.delivery.transactions import TransactionSender
 from oracle.domain.committee import CommitteeConfig
-from oracle.domain.ids import Address, parse_address, to_hex
+from oracle.domain.ids import to_hex
 from oracle.domain.units import ChainId, Epoch, NodeId
 from oracle.errors import OracleError
 from oracle.node.authentication import Authenticator, DropCounters
+from oracle.node.beside import Destination, Surroundings, make_beside
 from oracle.node.bookkeeping import Bookkeeper
 from oracle.node.clock import Clock
 from oracle.node.committee_file import read_committee
-from oracle.node.demands import DemandWatch
 from oracle.node.effects import Effects
 from oracle.node.endpoints import EndpointWatch
 from oracle.node.faults import Behaviour, FaultKind, make_behaviour
@@ -33,8 +30,7 @@ from oracle.node.model_watch import ModelWatch
 from oracle.node.observe import Observer, Scorers
 from oracle.node.purse import Purse
 from oracle.node.runtime import Runtime
-from oracle.node.settings import ChainSettings, LocalSettings
-from oracle.node.snapshot_audit import SnapshotAudit
+from oracle.node.settings import LocalSettings
 from oracle.node.status import NodeStatus
 from oracle.node.stores import Stores
 from oracle.node.transport import MessageServer, PeerSender
@@ -54,7 +50,6 @@ from oracle.signing import keystore
 from oracle.signing.signer import Signer
 
 MAX_PEER_CONNECTIONS = 64
-DEMAND_POLL_S = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,20 +70,6 @@ class Foundation:
     drops: DropCounters
     purse: Purse
     destinations: dict[ChainId, Destination]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Destination:
-    """One chain that this node sends to: everything on it goes through one sender."""
-
-    chain: ChainSettings
-    gateway: RpcGateway
-    sender: TransactionSender
-
-    @property
-    def oracle(self) -> Address:
-        """Return the chain's oracle contract."""
-        return parse_address(self.chain.risk_oracle)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,7 +157,7 @@ def _wire(base: Foundation, scorers: Scorers) -> Node:
         runtime.on_too_large,
         max_body_bytes=settings.max_body_bytes,
         metrics=make_exposition(
-            MetricsSource(base.status, base.drops, peers, health, watch, base.purse, base.models, base.stores.demands)
+            MetricsSource(base.status, base.drops, peers, health, watch, base.purse, base.models, base.stores)
         ),
     )
     return Node(
@@ -205,28 +186,18 @@ def _make_runtime(base: Foundation, scorers: Scorers, desks: dict[ChainId, Deliv
         clock=base.clock,
         status=base.status,
         poll_ms=base.settings.timing.poll_ms,
-        beside=_make_beside(base),
-    )
-
-
-def _make_beside(base: Foundation) -> list[Callable[[], Coroutine[Any, Any, None]]]:
-    """Return what runs beside the protocol: the comparison of imported rows, and whoever answers demands."""
-    audits = [SnapshotAudit(reader, base.stores.rows, base.status) for reader in base.access.readers.values()]
-    watches = [_make_demand_watch(base, destination) for destination in base.destinations.values()]
-    return [audit.run for audit in audits] + [watch.run for watch in watches if base.settings.delivery.answer_demands]
-
-
-def _make_demand_watch(base: Foundation, destination: Destination) -> DemandWatch:
-    return DemandWatch(
-        gateway=destination.gateway,
-        oracle=destination.oracle,
-        sender=destination.sender,
-        scores=base.stores.scores,
-        demands=base.stores.demands,
-        node_id=base.node_id,
-        members_count=base.config.n,
-        status=base.status,
-        poll_s=min(DEMAND_POLL_S, base.config.params.epoch_seconds),
+        beside=make_beside(
+            Surroundings(
+                settings=base.settings,
+                config=base.config,
+                node_id=base.node_id,
+                account=base.signer.address,
+                stores=base.stores,
+                status=base.status,
+                destinations=base.destinations,
+            ),
+            base.access.readers.values(),
+        ),
     )
 
 

@@ -17,6 +17,7 @@ from oracle.chain.checked import CheckedChain
 from oracle.chain.quantities import LARGEST_QUANTITY, LARGEST_WEI, LARGEST_WORD, UNREADABLE, parse_quantity, read_answer
 from oracle.chain.rpc import Call, Endpoint
 from oracle.delivery.codec import explain_revert
+from oracle.delivery.keeping import Simulated
 from oracle.delivery.ports import BlockTip, Log, Receipt
 from oracle.domain.ids import Address, Hash32, to_hex
 from oracle.domain.units import BlockNumber, ChainId, TimestampS
@@ -106,6 +107,33 @@ class RpcGateway:
         request = _request(sender, to, data, value_wei)
         (answer,) = await self._ask([("eth_call", [request, "latest"])], "a transaction")
         return _bytes(answer)
+
+    async def simulate_logs(self, sender: Address, to: Address, data: bytes) -> Simulated:
+        """Return what a transaction would emit and cost on the latest state.
+
+        Raises:
+            CallRevertedError: if no endpoint can tell (`eth_simulateV1`).
+        """
+        calls = {"blockStateCalls": [{"calls": [_request(sender, to, data, 0)]}]}
+        (answer,) = await self._ask([("eth_simulateV1", [calls, "latest"])], "a simulation (eth_simulateV1)")
+        (block,) = _items(answer)
+        (call,) = _items(_fields(block).get("calls"))
+        done = _fields(call)
+        is_success = _int(done.get("status")) == 1
+        logs = [item for item in map(_fields, _items(done.get("logs"))) if _bytes(item.get("address")) == to]
+        return Simulated(
+            logs=tuple(
+                Log(
+                    block_number=BlockNumber(0),
+                    transaction_hash=Hash32(bytes(32)),
+                    topics=tuple(Hash32(_bytes(topic)) for topic in _items(item.get("topics"))),
+                    data=_bytes(item.get("data")),
+                )
+                for item in logs
+            ),
+            gas=_int(done.get("gasUsed")),
+            refusal="" if is_success else explain_revert(_bytes(done.get("returnData"))),
+        )
 
     async def calldata(self, transaction_hash: Hash32) -> tuple[Address, bytes]:
         """Return whom a mined transaction called, and with what; nobody's address where it created a contract."""

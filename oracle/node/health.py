@@ -88,6 +88,8 @@ class Health:
                 found.append(("gas_cap", chain.spending_error))
             if chain.demand_error:
                 found.append(("vector_demanded", chain.demand_error))
+            if chain.keeper_error:
+                found.append(("keeper", chain.keeper_error))
         return found if self._endpoints is None else [*found, *self._endpoints.troubles()]
 
     def _machine_troubles(self) -> list[tuple[str, str]]:

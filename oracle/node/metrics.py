@@ -17,8 +17,8 @@ from oracle.node.health import Health, process_cpu_s
 from oracle.node.model_watch import ModelWatch
 from oracle.node.purse import Purse
 from oracle.node.status import NodeStatus
+from oracle.node.stores import Stores
 from oracle.node.transport import PeerSender
-from oracle.storage.demands import DemandStore
 
 
 class MetricsSource:
@@ -33,7 +33,7 @@ class MetricsSource:
         endpoints: EndpointWatch,
         purse: Purse,
         models: ModelWatch | None = None,
-        demands: DemandStore | None = None,
+        stores: Stores | None = None,
     ) -> None:
         self._status = status
         self._drops = drops
@@ -42,7 +42,7 @@ class MetricsSource:
         self._endpoints = endpoints
         self._purse = purse
         self._models = models
-        self._demands = demands
+        self._stores = stores
 
     def collect(self) -> Iterator[Any]:
         """Yield the families of metrics; called by the registry."""
@@ -52,8 +52,8 @@ class MetricsSource:
         yield from self._spending()
         yield from self._members()
         yield from self._phases()
-        if self._demands is not None:
-            yield self._demand_counts(self._demands)
+        if self._stores is not None:
+            yield from self._sent_beside(self._stores)
         if self._models is not None:
             yield from self._models.collect()
 
@@ -103,14 +103,17 @@ class MetricsSource:
             cap.add_metric([str(chain_id)], balance.cap_wei)
         yield from (spent, reserved, cap)
 
-    def _demand_counts(self, demands: DemandStore) -> Any:
-        from prometheus_client.core import GaugeMetricFamily
+    def _sent_beside(self, stores: Stores) -> Iterator[Any]:
+        from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
         counts = GaugeMetricFamily("assay_demands", "Demands of vectors by how they ended", labels=["chain", "ending"])
         for chain_id in self._status.chains:
-            for ending, count in demands.counts(chain_id).items():
+            for ending, count in stores.demands.counts(chain_id).items():
                 counts.add_metric([str(chain_id), ending.value], count)
-        return counts
+        kept = CounterMetricFamily("assay_kept_calls", "Refreshes of contracts kept in step", labels=["chain"])
+        for chain_id in self._status.chains:
+            kept.add_metric([str(chain_id)], stores.keeping.calls_count(chain_id))
+        yield from (counts, kept)
 
     def _members(self) -> Iterator[Any]:
         from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily

@@ -9,9 +9,9 @@ from __future__ import annotations
 import tomllib
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from oracle.consensus.committee import MAINNET_TIMING, SANDBOX_TIMING, Timing
@@ -42,6 +42,20 @@ class MarketSettings(_Section):
     start_block: int = 0
 
 
+class KeeperSettings(_Section):
+    """A contract that this node keeps in step with its pair's score; `asset` is a steward's reserve."""
+
+    kind: Literal["gate", "steward", "morpho"]
+    address: AddressText
+    asset: AddressText = "0x" + 40 * "0"
+
+    @model_validator(mode="after")
+    def _check_asset(self) -> Self:
+        if (self.kind == "steward") == (int(self.asset, 16) == 0):
+            raise ValueError("a steward, and nothing else, has an asset")
+        return self
+
+
 class ChainSettings(_Section):
     """One chain: at least two endpoints of different providers, and where its oracle contract is."""
 
@@ -49,6 +63,7 @@ class ChainSettings(_Section):
     rpc_urls: tuple[str, ...] = Field(min_length=2, repr=False)
     risk_oracle: AddressText
     markets: tuple[MarketSettings, ...] = ()
+    keeper: tuple[KeeperSettings, ...] = ()
 
 
 class DeliverySettings(_Section):
@@ -202,6 +217,7 @@ _SECTIONS: dict[str, type[BaseModel]] = {
     "timing": TimingSettings,
     "chains": ChainSettings,
     "markets": MarketSettings,
+    "keeper": KeeperSettings,
 }
 
 

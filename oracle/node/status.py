@@ -27,6 +27,8 @@ class ChainStatus:
     """Why nothing is sent; empty while the daily cap allows it."""
     demand_error: str = ""
     """Which demanded vector this node cannot show; empty while it can show all."""
+    keeper_error: str = ""
+    """Which contract this node cannot keep in step; empty while it can."""
     snapshot_ranges_count: int = 0
     snapshot_compared_count: int = 0
     """Of rows that a snapshot brought: ranges in all, and those compared with the endpoints so far."""

@@ -10,6 +10,7 @@ from oracle.storage.chain_rows import ChainRows
 from oracle.storage.cohorts import CohortStore
 from oracle.storage.demands import DemandStore
 from oracle.storage.engine import Database, open_database
+from oracle.storage.keeping import KeepingStore
 from oracle.storage.records import RecordStore
 from oracle.storage.reports import ReportStore
 from oracle.storage.scores import ScoreStore
@@ -30,6 +31,7 @@ class Stores:
     spending: SpendStore
     cohorts: CohortStore
     demands: DemandStore
+    keeping: KeepingStore
 
     @classmethod
     def open(cls, path: Path, *, hold: bool) -> Stores:
@@ -59,4 +61,5 @@ class Stores:
             spending=SpendStore(database),
             cohorts=CohortStore(database),
             demands=DemandStore(database),
+            keeping=KeepingStore(database),
         )

@@ -6,8 +6,10 @@ Mining is the caller's, so that finality comes when the test wants it. The membe
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +21,10 @@ from oracle.domain.merkle import MerkleTree
 from oracle.domain.report import Report
 from oracle.domain.score import BorrowerScore, Score
 from oracle.domain.units import Epoch, NodeId
+from oracle.node.inspection import open_verifier
 from oracle.node.observe import Observed
 from oracle.node.provision import MemberFiles, provision_sandbox
+from oracle.node.settings import load_settings
 from oracle.sandbox.aave import Deployer
 from oracle.sandbox.accounts import derive_account
 from oracle.sandbox.artifacts import load_forge_artifact
@@ -33,6 +37,7 @@ from oracle.sandbox.world import World, start_world
 from oracle.scoring.evm import read_self_test, self_test_batches, self_test_hashes, split_model
 from oracle.signing import keystore
 from oracle.signing.signer import LocalSigner
+from tests.integration.committee_processes import PATIENCE_S, ROOT
 
 EPOCH_S, VALIDITY_S, CHALLENGE_S, DEMAND_S = 60, 1_200, 20, 240
 UNBONDING_S = 2 * DIGEST_S
@@ -183,6 +188,46 @@ class DisputeWorld:
                 [(case.vector, case.leaf) for case in batch.cases], batch.rest,
             )  # fmt: skip
             await self.send(self.registry, call)
+
+
+async def observe(court: DisputeWorld) -> Observed:
+    """Return what an honest node finds at the next boundary."""
+    epoch = await court.pass_boundary()
+    async with open_verifier(load_settings(court.member.config_path)) as (verifier, _, _):
+        return (await verifier.verify(epoch)).observed
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunningNode:
+    """The member's node as a process of its own."""
+
+    process: asyncio.subprocess.Process
+    log: Path
+
+    async def wait_for[T](self, look: Callable[[], Awaitable[T | None]]) -> T:
+        """Return what `look` finds as soon as it finds something; fails with the node's last words."""
+        for _ in range(int(PATIENCE_S)):
+            if (found := await look()) is not None:
+                return found
+            assert self.process.returncode is None, self.log.read_text()[-2_000:]
+            await asyncio.sleep(1)
+        raise AssertionError(self.log.read_text()[-2_000:])
+
+
+@asynccontextmanager
+async def running_node(court: DisputeWorld) -> AsyncIterator[RunningNode]:
+    """Run the member's node; alone it agrees on nothing, but does what it does beside the protocol."""
+    path = court.member.config_path.parent / "log.jsonl"
+    command = (sys.executable, "-m", "oracle.cli", "node", "run", "--config", str(court.member.config_path))
+    its_own = {key: value for key, value in os.environ.items() if key != "ASSAY_KEYSTORE_PASSWORD"}
+    with path.open("ab") as log:
+        process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=log, stderr=log, env=its_own)
+    try:
+        yield RunningNode(process=process, log=path)
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        await process.wait()
 
 
 @asynccontextmanager

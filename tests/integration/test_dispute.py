@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,11 +14,10 @@ from oracle.delivery.dispute_codec import Standing
 from oracle.domain.ids import to_hex
 from oracle.domain.score import CollateralScore, Score
 from oracle.domain.units import Bps, Epoch
-from oracle.node.inspection import open_verifier
 from oracle.node.observe import Observed
 from oracle.node.settings import load_settings
 from oracle.node.stores import Stores
-from tests.integration.committee_processes import PATIENCE_S, ROOT, run_assay
+from tests.integration.committee_processes import run_assay
 from tests.integration.dispute_world import (
     CHALLENGE_S,
     CHALLENGER,
@@ -29,6 +27,8 @@ from tests.integration.dispute_world import (
     WRONG_SCORE_BPS,
     DisputeWorld,
     dispute_world,
+    observe,
+    running_node,
 )
 
 pytestmark = [pytest.mark.anyio, pytest.mark.enable_socket, pytest.mark.slow]
@@ -39,14 +39,6 @@ async def court(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     monkeypatch.setenv("ASSAY_KEYSTORE_PASSWORD", PASSWORD)
     async with dispute_world(tmp_path) as made:
         yield made
-
-
-async def observe(court: DisputeWorld) -> Observed:
-    """What an honest node finds at the next boundary."""
-    epoch = await court.pass_boundary()
-    settings = load_settings(court.member.config_path)
-    async with open_verifier(settings) as (verifier, _, _):
-        return (await verifier.verify(epoch)).observed
 
 
 def lie(scores: tuple[Score, ...]) -> tuple[CollateralScore, tuple[Score, ...]]:
@@ -152,18 +144,10 @@ def save(court: DisputeWorld, observed: Observed, score: Score) -> None:
 
 async def standing_with_a_node(court: DisputeWorld, epoch: Epoch, score: Score) -> Standing:
     """Run the member's node until a demand has ended, and return how."""
-    folder = court.member.config_path.parent
-    command = (sys.executable, "-m", "oracle.cli", "node", "run", "--config", str(court.member.config_path))
-    its_own = {key: value for key, value in os.environ.items() if key != "ASSAY_KEYSTORE_PASSWORD"}
-    found = Standing.OPEN
-    with (folder / "log.jsonl").open("ab") as log:
-        process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=log, stderr=log, env=its_own)
-    for _ in range(int(PATIENCE_S)):
-        found = await court.standing(epoch, score)
-        if found is not Standing.OPEN or process.returncode is not None:
-            break
-        await asyncio.sleep(1)
-    assert process.returncode is None, (folder / "log.jsonl").read_text()[-2_000:]
-    process.terminate()
-    await process.wait()
-    return found
+    async with running_node(court) as node:
+
+        async def look() -> Standing | None:
+            found = await court.standing(epoch, score)
+            return None if found is Standing.OPEN else found
+
+        return await node.wait_for(look)

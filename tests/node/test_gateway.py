@@ -184,3 +184,52 @@ def test_explain_refusal__shortened_data__still_names_the_error() -> None:
     assert explain_refusal(f"'data': '0x{STALE.hex()[:40]}") == "StaleReport"
     assert explain_refusal("custom error 0xdeadbeef") == "0xdeadbeef"
     assert explain_refusal("out of gas") == "out of gas"
+
+
+TOPIC = "0x" + "11" * 32
+CALL = {"status": "0x1", "gasUsed": "0x64", "returnData": "0x", "logs": []}
+
+
+def simulating(**changes: Any) -> RpcGateway:
+    return gateway([{"calls": [CALL | changes]}])
+
+
+async def test_simulate_logs__call_that_emits__gives_the_logs_of_that_contract_and_the_gas() -> None:
+    logs = [
+        {"address": "0x" + ORACLE.hex(), "topics": [TOPIC], "data": "0x05"},
+        {"address": "0x" + "99" * 20, "topics": [TOPIC], "data": "0x06"},
+    ]
+
+    found = await simulating(logs=logs).simulate_logs(ORACLE, ORACLE, b"\x01")
+
+    assert [(log.topics, log.data) for log in found.logs] == [((bytes.fromhex(TOPIC[2:]),), b"\x05")]
+    assert (found.gas, found.refusal) == (100, "")
+
+
+async def test_simulate_logs__call_that_reverts__gives_the_reason() -> None:
+    found = await simulating(status="0x0", returnData="0x" + STALE.hex()).simulate_logs(ORACLE, ORACLE, b"\x01")
+
+    assert found.refusal == "StaleReport(7, 9)"
+
+
+async def test_simulate_logs__method_unknown__says_which() -> None:
+    with pytest.raises(CallRevertedError, match="eth_simulateV1"):
+        await gateway(EndpointRefusalError("a", "the method does not exist")).simulate_logs(ORACLE, ORACLE, b"")
+
+
+async def test_calldata__of_a_creation__called_nobody() -> None:
+    assert await gateway({"to": "0x" + ORACLE.hex(), "input": "0x0102"}).calldata(Hash32(bytes(32))) == (
+        ORACLE,
+        b"\1\2",
+    )
+    assert await gateway({"to": None, "input": "0x01"}).calldata(Hash32(bytes(32))) == (Address(bytes(20)), b"\1")
+
+
+async def test_simulate__with_a_value__is_asked_with_it() -> None:
+    endpoint = FakeEndpoint("0x07")
+    chain = RpcGateway(ChainId(31337), [endpoint])
+
+    assert await chain.simulate(ORACLE, ORACLE, b"\x01", 5) == b"\7"
+
+    ((method, parameters),) = endpoint.calls
+    assert (method, parameters[0]["value"]) == ("eth_call", "0x5")

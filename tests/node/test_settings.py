@@ -144,3 +144,30 @@ def test_read_password__nowhere__says_what_to_set(tmp_path: Path) -> None:
 
     with pytest.raises(ConfigurationError, match="password file"):
         settings.read_password()
+
+
+def keeper_text(kind: str, asset: str = "") -> str:
+    named = f'asset = "{asset}"\n' if asset else ""
+    return config_text().render() + f'\n[[chains.keeper]]\nkind = "{kind}"\naddress = "{ADDRESS}"\n{named}'
+
+
+def test_load_settings__keeper__names_contracts_of_its_chain(tmp_path: Path) -> None:
+    settings = load_settings(write(tmp_path, keeper_text("steward", ADDRESS)))
+
+    (target,) = settings.chains[0].keeper
+    assert (target.kind, target.address, target.asset) == ("steward", ADDRESS, ADDRESS)
+    assert load_settings(write(tmp_path, keeper_text("gate"))).chains[0].keeper[0].asset == "0x" + 40 * "0"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (keeper_text("steward"), "a steward, and nothing else, has an asset"),
+        (keeper_text("gate", ADDRESS), "a steward, and nothing else, has an asset"),
+        (keeper_text("feed"), "chains.0.keeper.0.kind"),
+        (keeper_text("gate") + 'adress = "0x"\n', "did you mean address?"),
+    ],
+)
+def test_load_settings__keeper_that_is_wrong__is_named(tmp_path: Path, text: str, words: str) -> None:
+    with pytest.raises(ConfigurationError, match=words.replace("?", r"\?")):
+        load_settings(write(tmp_path, text))
