@@ -6,14 +6,14 @@ import argparse
 import sys
 
 from oracle.errors import OracleError
-from training.commands import baselines, data_report, economics, evaluate, gaming, train
+from training.commands import baselines, data_report, economics, evaluate, gaming, leave_one_out, train
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; 0 if what was asked for was done."""
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    for command in (train, evaluate, baselines, economics, data_report, gaming):
+    for command in (train, evaluate, baselines, economics, data_report, gaming, leave_one_out):
         command.add_parser(commands)
     options = parser.parse_args(arguments)
     try:

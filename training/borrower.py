@@ -155,7 +155,7 @@ def validate_borrower(rows: BorrowerRows, recipe: Recipe, *, is_sandbox: bool) -
         TrainingError: if no fold has both outcomes on both sides.
     """
     is_measured = measured(rows, is_sandbox=is_sandbox)
-    folds, split = _forward_folds(rows, is_measured), FORWARD
+    folds, split = list_forward_folds(rows, is_measured), FORWARD
     if not folds and is_sandbox:
         folds, split = _borrower_folds(rows), UNSEEN
     if not folds:
@@ -199,7 +199,8 @@ def _gain(rows: BorrowerRows, held_out: Array, logits: Mapping[str, Array], base
     )
 
 
-def _forward_folds(rows: BorrowerRows, is_measured: Array) -> list[Fold]:
+def list_forward_folds(rows: BorrowerRows, is_measured: Array) -> list[Fold]:
+    """Return the forward folds of the measured rows; none if nothing in them can be told apart."""
     index = np.flatnonzero(is_measured)
     folds = forward_folds(rows.as_of_s[index], horizon_s=HORIZON_S, n_folds=4, first_share=0.35)
     return _usable(rows, [Fold(train=index[fold.train], test=index[fold.test]) for fold in folds])

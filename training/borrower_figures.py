@@ -76,14 +76,15 @@ def compute_borrower_figures(rows: BorrowerRows, validation: Validation, *, is_a
     }
     name = TREES if is_active else DISTANCE
     groups = [
-        _group(label, held.select(mask), {n: v[mask] for n, v in validation.logits.items()}, name)
+        group_figures(label, held.select(mask), {n: v[mask] for n, v in validation.logits.items()}, name)
         for label, mask in masks.items()
         if 0 < held.is_positive[mask].sum() < mask.sum()
     ]
     return BorrowerFigures(groups=tuple(groups), folds=tuple(_folds(rows, validation)))
 
 
-def _group(label: str, rows: BorrowerRows, logits: Mapping[str, Array], model: str) -> GroupFigures:
+def group_figures(label: str, rows: BorrowerRows, logits: Mapping[str, Array], model: str) -> GroupFigures:
+    """Return the figures of one kind of row by the log-odds of each score; `model` names the one that is compared with the others."""
     signals = rule_signals(rows, _HORIZON_DAYS)
     ranks = {name: signals[name] for name in (LOW_HEALTH, EPISODES)} | {RANDOM: draw_random(len(rows.as_of_s))}
     scores = {n: Score(values=v, is_probability=True) for n, v in logits.items() if n != model}
@@ -91,7 +92,7 @@ def _group(label: str, rows: BorrowerRows, logits: Mapping[str, Array], model: s
     task = _task(rows, logits[model], scores)
     return GroupFigures(
         name=label,
-        days=(_day(rows.as_of_s.min()), _day(rows.as_of_s.max())),
+        days=(day_of(rows.as_of_s.min()), day_of(rows.as_of_s.max())),
         figures=compute_figures(task, n_draws=_DRAWS),
         foretold=float(sigmoid(logits[model]).mean()),
         realised=float(rows.is_positive.mean()),
@@ -110,8 +111,8 @@ def _folds(rows: BorrowerRows, validation: Validation) -> list[FoldFigures]:
             line = fit_calibration(logits, tested.is_positive, clusters_of(_task(tested, logits, {})))
         folds.append(
             FoldFigures(
-                known_until=_day(int(rows.as_of_s[fold.train].max()) + HORIZON_S),
-                tested=(_day(tested.as_of_s.min()), _day(tested.as_of_s.max())),
+                known_until=day_of(int(rows.as_of_s[fold.train].max()) + HORIZON_S),
+                tested=(day_of(tested.as_of_s.min()), day_of(tested.as_of_s.max())),
                 n=len(fold.test),
                 positives=positives,
                 line=line,
@@ -132,5 +133,6 @@ def _task(rows: BorrowerRows, logits: Array, baselines: Mapping[str, Score]) -> 
     )
 
 
-def _day(time_s: float) -> date:
+def day_of(time_s: float) -> date:
+    """Return the UTC day of a time."""
     return datetime.fromtimestamp(int(time_s), UTC).date()

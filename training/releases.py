@@ -27,6 +27,8 @@ from training.collateral_days import build_days
 from training.collateral_external import describe_external
 from training.collateral_holdout import HELD_OUT_FROM
 from training.collateral_validation import validate_collateral_model
+from training.datasets import maker as maker_vaults
+from training.datasets import morpho_tables
 from training.datasets.assets import LENDING
 from training.datasets.borrows import Borrows
 from training.datasets.canonical import Dataset
@@ -57,6 +59,7 @@ SANDBOX_RECIPE = Recipe(rounds=60, depth=3, learning_rate=0.05, min_child_weight
 # Chosen on forward folds that end in June 2023; more rounds learn single crises.
 COLLATERAL_RECIPE = Recipe(rounds=20, depth=4, learning_rate=0.06, min_child_weight=100, l2=50)
 SANDBOX_STEP_DAYS = 5
+MAKER, MORPHO = str(maker_vaults.FOLDER), str(morpho_tables.FOLDER)
 SMALL_SYMBOLS = tuple(
     "BTC ETH BNB SOL AVAX LINK UNI AAVE CRV MKR DOGE SHIB LUNA FTT USDC TUSD USDP WBTC WBETH DOT ATOM LTC XRP ADA NEAR SNX "
     "COMP LDO SUSHI YFI 1INCH PAXG EUR FIL AXS".split()
@@ -112,11 +115,8 @@ def train_on_data(data: Path, profile: Profile, out: Path, say: Say) -> list[Bun
 
 def _train_borrowers(data: Path, profile: Profile, out: Path, say: Say) -> Bundle:
     say("borrower-1: rows of the Maker vaults and of Morpho's borrows")
-    vaults, morpho = read_maker_borrows(data), read_morpho(data)
-    weekly = build_borrower_rows(vaults.dataset, step_days=profile.borrower_step_days)
-    maker = join_samples([weekly, build_borrow_rows(_thin(vaults, profile))])
-    pooled = build_borrow_rows(_thin(morpho, profile))
-    rows = concatenate([maker, pooled])
+    sources = read_borrower_rows(data, profile)
+    rows, maker = sources.rows, sources.parts[MAKER]
     say(f"borrower-1: {len(rows.as_of_s)} rows; training")
     trained = train_borrower(rows, MAKER_RECIPE, is_sandbox=False)
     say("borrower-1: validation on all splits")
@@ -124,20 +124,45 @@ def _train_borrowers(data: Path, profile: Profile, out: Path, say: Say) -> Bundl
     validation = validate_borrower_model(maker, MAKER_RECIPE, is_active=is_active, n_draws=profile.validation_draws)
     figures = compute_borrower_figures(rows, trained.validation, is_active=is_active)
     coverages = compute_coverage(rows, trained.validation, is_active=is_active)
-    study = study_structure(weekly, read_eth_series(data))
+    study = study_structure(maker.select(~maker.is_borrow), read_eth_series(data))
     card = borrower_card(
         "borrower-1",
         _borrower_source(rows, profile),
-        _spans(rows, {"maker_ethb_vaults": maker, "morpho_base_2025": pooled}),
+        _spans(rows, sources.parts),
         trained,
         MAKER_LIMITS,
         evidence_lines(figures, coverages, study, trained),
     )
     say("borrower-1: cost to game, and the laws on simulated attackers")
-    card = "\n".join((card, *cost_to_game.render(trained.model), *describe_rules(vaults, morpho)))
+    card = "\n".join((card, *cost_to_game.render(trained.model), *describe_rules(sources.vaults, sources.morpho)))
     return _write_validated(
         out / "borrower-1", trained.model, card, build_validation_card(validation, data), rows.vectors
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class BorrowerSources:
+    """What borrowers are learned from: both data sets, their rows by folder, and all rows together, numbered in that order."""
+
+    vaults: Borrows
+    morpho: Borrows
+    parts: Mapping[str, BorrowerRows]
+    rows: BorrowerRows
+
+
+def read_borrower_rows(data: Path, profile: Profile) -> BorrowerSources:
+    """Return the rows of the Maker vaults, looks before borrows, and those of Morpho's borrows.
+
+    Raises:
+        DatasetError: if a data set is missing.
+    """
+    vaults, morpho = read_maker_borrows(data), read_morpho(data)
+    weekly = build_borrower_rows(vaults.dataset, step_days=profile.borrower_step_days)
+    parts = {
+        MAKER: join_samples([weekly, build_borrow_rows(_thin(vaults, profile))]),
+        MORPHO: build_borrow_rows(_thin(morpho, profile)),
+    }
+    return BorrowerSources(vaults=vaults, morpho=morpho, parts=parts, rows=concatenate(list(parts.values())))
 
 
 def _spans(rows: BorrowerRows, sources: Mapping[str, BorrowerRows]) -> str:

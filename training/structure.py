@@ -28,7 +28,7 @@ KNOTS = 257
 
 def fit_state_offsets(z: Array, is_positive: Array) -> tuple[int, ...]:
     """Return 257 non-increasing offsets; flat beyond the distances that data reach."""
-    basis = _basis(_distance(z))
+    basis = distance_basis(z)
     rate = float(np.clip(is_positive.mean(), 1e-4, 0.5))
     start = np.concatenate(([np.log(rate / (1 - rate))], np.full(len(HINGES), -0.1)))
 
@@ -58,6 +58,11 @@ def offsets_at(knots: tuple[int, ...], z: Array) -> Array:
 
 def _distance(z: Array) -> Array:
     return np.clip((z - Z_AT_LIQUIDATION) / 1024.0, HINGES[0] - 1, _FARTHEST)
+
+
+def distance_basis(z: Array) -> Array:
+    """Return, for each z, the length of each interval between hinges that lies below its distance, shape (n, len(HINGES)): slopes are per interval."""
+    return _basis(_distance(z))
 
 
 def _basis(distance: Array) -> Array:
