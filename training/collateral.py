@@ -31,6 +31,7 @@ from training.collateral_tables import (
     cross_margins,
     drawdown_table,
     fit_tail,
+    gap_table,
     scaled_falls,
     train_packed,
 )
@@ -52,7 +53,6 @@ PEGGED_PAIRS = (("WBETH", "ETH"), ("WBTC", "BTC"), ("BNSOL", "SOL"))
 RISK_UNITS = (0, 819, 2_048, 4_096)
 """What issuer and bridge levels 0..3 add to the margin: 0, 0.2, 0.5 and 1 of log-odds, by judgement."""
 BONUS_BPS, THRESHOLD_CAP_BPS, BUFFER_BPS, FLOOR_SHARE_BPS = Bps(500), Bps(9_300), Bps(500), Bps(6_000)
-_LEAST_GAP_PPM = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,12 +132,10 @@ def judged_tree(name: str) -> Node:
 
 
 def _fit_tables(margins: Array, falls_bps: Array, is_positive: Array) -> CollateralTables:
-    intercept, slope = calibrate.fit_recalibration(margins, is_positive)
-    gap_ppm = calibrate.probability_table(intercept, slope, TABLE_LO)
     return CollateralTables(
         lo=TABLE_LO,
         shift=calibrate.TABLE_SHIFT,
-        gap_ppm=tuple(np.maximum(gap_ppm, _LEAST_GAP_PPM).tolist()),
+        gap_ppm=gap_table(margins, is_positive),
         drawdown_bps=drawdown_table(margins, falls_bps),
         bonus_bps=BONUS_BPS,
         threshold_cap_bps=THRESHOLD_CAP_BPS,

@@ -12,10 +12,12 @@ from oracle.features.registry import COLLATERAL_SCHEMA
 from oracle.scoring.calibration import compute_ltvs
 from training.card import feature_table, gain_text, metric_table
 from training.collateral import BONUS_BPS, BUFFER_BPS, FLOOR_SHARE_BPS, RISK_UNITS, THRESHOLD_CAP_BPS, TrainedCollateral
-from training.collateral_holdout import HeldOut
+from training.collateral_holdout import TREES, HeldOut, Shipped
 from training.collateral_tables import Tail
 from training.collateral_weeks import Figure
+from training.evaluation.figures import MODEL
 from training.evaluation.quantile_figures import QuantileFigures
+from training.evaluation.validation_card import estimate
 from training.labels import GAP_FALL_BPS, LIQUIDATION_WINDOW_HOURS
 from training.units import LEAF_UNITS
 
@@ -96,8 +98,19 @@ def _held_out_lines(held_out: HeldOut | None) -> list[str]:
             for r in held_out.ranks
         ),
         "",
+        _shipped_line(held_out.shipped),
+        "",
         *_drawdown_lines(held_out),
     ]
+
+
+def _shipped_line(shipped: Shipped) -> str:
+    """Return how the published probability is calibrated; the validation below judges the trees without that table."""
+    loss, gain = shipped.figures.scores[MODEL]["log_loss"], shipped.figures.paired[TREES]["log_loss"].difference
+    return (
+        f"What ships, `gapPpm` of that model, on the same rows: log loss {estimate(loss, 4)}, {estimate(gain, 5, '+')} against the trees' own log-odds (below zero: better); "
+        f"calibration slope {estimate(shipped.line.slope, 2)}, in the large {estimate(shipped.line.in_the_large, 2, '+')}. Intervals count pairs and weeks together."
+    )
 
 
 def _drawdown_lines(held_out: HeldOut) -> list[str]:

@@ -27,9 +27,9 @@ from training.evaluation.selection import complete_task
 from training.evaluation.task import TaskRows
 from training.evaluation.tasks.depeg import depeg_rows, read_pegs
 from training.evaluation.tasks.reserves import reserve_rows
+from training.evaluation.validation_card import estimate
 from training.labels import LIQUIDATION_WINDOW_HOURS
 from training.rows import CollateralRows
-from training.statistics.figure import Figure
 from training.statistics.ranking import compute_auc, has_both
 from training.train import Recipe
 
@@ -81,7 +81,10 @@ def _task_lines(title: str, rows: TaskRows) -> list[str]:
         "",
         "| score | AUC | margin less it |",
         "| --- | --- | --- |",
-        *(f"| {name} | {_figure(figures.scores[name]['auc'])} | {_gain(figures, name)} |" for name in figures.scores),
+        *(
+            f"| {name} | {estimate(figures.scores[name]['auc'], 3)} | {_gain(figures, name)} |"
+            for name in figures.scores
+        ),
         "",
     ]
 
@@ -94,15 +97,7 @@ def _verdict(figures: Figures) -> str:
 
 
 def _gain(figures: Figures, name: str) -> str:
-    return "-" if name == MODEL else _figure(figures.paired[name]["auc"].difference, "+")
-
-
-def _figure(figure: Figure, sign: str = "") -> str:
-    if figure.value is None:
-        return "-"
-    if figure.low is None or figure.high is None:
-        return f"{figure.value:{sign}.3f}"
-    return f"{figure.value:{sign}.3f} ({figure.low:{sign}.3f} to {figure.high:{sign}.3f})"
+    return "-" if name == MODEL else estimate(figures.paired[name]["auc"].difference, 3, "+")
 
 
 def _published_lines(data: Path, margin_of: Callable[[PriceDays], Array], first_s: int, end_s: int) -> list[str]:

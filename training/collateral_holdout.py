@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from oracle.domain.units import BPS, DAY_S
+from oracle.domain.units import BPS, DAY_S, PPM
 from oracle.features.registry import COLLATERAL_SCHEMA
 from oracle.scoring.model import Trees
 from oracle.scoring.reference import compute_margins
@@ -24,25 +24,28 @@ from training.collateral_tables import (
     TABLE_LO,
     cross_margins,
     drawdown_table,
+    gap_table,
     pareto_tail,
     scaled_falls,
     train_packed,
 )
 from training.collateral_weeks import Figure, auc, resample, within_auc
 from training.datasets.assets import class_masks
-from training.evaluation.figures import MODEL
+from training.evaluation.figures import MODEL, Figures, clusters_of, compute_figures
 from training.evaluation.quantile_figures import QuantileFigures, compute_quantile_figures
-from training.evaluation.task import QuantileRows
+from training.evaluation.task import NO_EVENT_DAY, QuantileRows, Score, TaskRows
 from training.labels import GAP_FALL_BPS, LIQUIDATION_WINDOW_HOURS
 from training.rows import CollateralRows
+from training.statistics.probabilities import CalibrationLine, fit_calibration
 from training.statistics.tails import pinball_losses
 from training.train import Recipe
+from training.units import LEAF_UNITS
 
 type Array = np.ndarray[Any, Any]
 
 HELD_OUT_FROM = datetime(2023, 7, 1, tzinfo=UTC)
 LARGE_FALL_BPS = 2_500
-ALL_LENDING = "all"
+ALL_LENDING, TREES = "all", "trees"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +77,14 @@ class DrawdownRow:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Shipped:
+    """How the probability that a release publishes, recalibrated and with its floor, does on the rows after; the trees' own log-odds are its baseline."""
+
+    figures: Figures
+    line: CalibrationLine
+
+
+@dataclass(frozen=True, kw_only=True)
 class HeldOut:
     """The figures, and the UTC days of the first and last row."""
 
@@ -81,6 +92,7 @@ class HeldOut:
     last_s: int
     n_rows: int
     ranks: tuple[RankRow, ...]
+    shipped: Shipped
     drawdowns: tuple[DrawdownRow, ...]
 
 
@@ -95,7 +107,7 @@ def hold_out(rows: CollateralRows, recipe: Recipe, days: PriceDays | None = None
     if not all((side.falls_bps >= GAP_FALL_BPS).any() for side in (before, after)):
         return None
     trees = train_packed(before, recipe)
-    margins = compute_margins(trees, after.vectors)
+    margins, crossed = compute_margins(trees, after.vectors), cross_margins(before, recipe)
     slot = next(f.slot for f in COLLATERAL_SCHEMA if f.name == "volatility_7d")
     depths = [d for d in (GAP_FALL_BPS, LARGE_FALL_BPS) if (after.falls_bps >= d).any()]
     return HeldOut(
@@ -103,14 +115,30 @@ def hold_out(rows: CollateralRows, recipe: Recipe, days: PriceDays | None = None
         last_s=int(after.as_of_s.max()),
         n_rows=len(after.as_of_s),
         ranks=tuple(_rank(after, d, (margins, after.vectors[:, slot])) for d in depths),
-        drawdowns=_drawdowns(before, recipe, trees, days.select(days.as_of_s >= start_s)) if days is not None else (),
+        shipped=_judge_shipped(after, margins, gap_table(crossed, before.falls_bps >= GAP_FALL_BPS)),
+        drawdowns=_drawdowns(before, crossed, trees, days.select(days.as_of_s >= start_s)) if days is not None else (),
     )
 
 
-def _drawdowns(before: CollateralRows, recipe: Recipe, trees: Trees, days: PriceDays) -> tuple[DrawdownRow, ...]:
-    margins = cross_margins(before, recipe)
-    table = drawdown_table(margins, before.falls_bps)
-    _, shortfall, _ = pareto_tail(scaled_falls(table, margins, before.falls_bps))
+def _judge_shipped(rows: CollateralRows, margins: Array, gap_ppm: tuple[int, ...]) -> Shipped:
+    share = np.array(gap_ppm)[table_index(margins, TABLE_LO)] / PPM
+    is_positive = np.asarray(rows.falls_bps >= GAP_FALL_BPS, dtype=np.int64)
+    task = TaskRows(
+        is_positive=is_positive,
+        owners=rows.clusters,
+        as_of_s=rows.as_of_s,
+        event_days=np.where(is_positive == 1, rows.as_of_s // DAY_S, NO_EVENT_DAY),
+        model=Score(values=np.log(share / (1 - share)), is_probability=True),
+        baselines={TREES: Score(values=margins / LEAF_UNITS, is_probability=True)},
+        horizon_days=1,
+    )
+    line = fit_calibration(task.model.values, is_positive, clusters_of(task))
+    return Shipped(figures=compute_figures(task), line=line)
+
+
+def _drawdowns(before: CollateralRows, crossed: Array, trees: Trees, days: PriceDays) -> tuple[DrawdownRow, ...]:
+    table = drawdown_table(crossed, before.falls_bps)
+    _, shortfall, _ = pareto_tail(scaled_falls(table, crossed, before.falls_bps))
     days = days.select((days.falls_bps >= 0) & ~np.isnan(days.forecasts_bps[HISTORICAL_VAR]))
     forecasts = np.array(table)[table_index(compute_margins(trees, days.vectors), TABLE_LO)]
     masks = {ALL_LENDING: np.ones(len(forecasts), dtype=np.bool_), **class_masks(days.symbols)}

@@ -31,6 +31,7 @@ type Array = np.ndarray[Any, Any]
 
 LEVEL = 0.99
 LEAST_DRAWDOWN_BPS = 10
+_LEAST_GAP_PPM = 20
 TABLE_LO = -14 * LEAF_UNITS
 """Where the tables start: below it only pegs lie, and their falls differ little."""
 _BLOCK_DAYS = 182
@@ -69,6 +70,13 @@ def cross_margins(rows: CollateralRows, recipe: Recipe, *, horizon_s: int = DAY_
         trees = train_packed(rows.select(is_train) if is_train.any() else rows, recipe)
         margins[is_test] = compute_margins(trees, rows.vectors[is_test])
     return margins
+
+
+def gap_table(margins: Array, is_positive: Array) -> tuple[int, ...]:
+    """Return the probability of a fall of 15 % by margin, in ppm: margins recalibrated by a line, and never below what so few falls can show."""
+    intercept, slope = calibrate.fit_recalibration(margins, is_positive)
+    gap_ppm = calibrate.probability_table(intercept, slope, TABLE_LO)
+    return tuple(np.maximum(gap_ppm, _LEAST_GAP_PPM).tolist())
 
 
 def drawdown_table(margins: Array, falls_bps: Array, level: float = LEVEL) -> tuple[int, ...]:

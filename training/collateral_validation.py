@@ -1,7 +1,7 @@
 """Validation of the collateral model over all splits: rolling folds, unseen pairs, held-out shocks, against baselines.
 
-Judged are the trees' margins as log-odds of a fall of 15 % in 24 hours, without the recalibration that a release adds: its slope is close to one, and it would take each fold's
-training several times over. Baselines are logits, fitted on the fold's training rows, of 7-day and 30-day volatility and of the year's deepest fall in a day (what historical
+Judged are the trees' margins as log-odds of a fall of 15 % in 24 hours, without the recalibration that a release adds: it would take each fold's
+training several times over. What ships is judged once, on the held-out time (`collateral_holdout`). Baselines are logits, fitted on the fold's training rows, of 7-day and 30-day volatility and of the year's deepest fall in a day (what historical
 VaR looks at), and a scorecard of all inputs. EWMA and historical VaR proper need every day of a pair: they stand beside the tasks of `evaluate`.
 """
 

@@ -12,7 +12,7 @@ from oracle.domain.units import DAY_S
 from oracle.features.registry import COLLATERAL_SCHEMA
 from training.collateral_baselines import HISTORICAL_VAR
 from training.collateral_days import PriceDays
-from training.collateral_holdout import HELD_OUT_FROM, hold_out
+from training.collateral_holdout import HELD_OUT_FROM, TREES, HeldOut, hold_out
 from training.collateral_weeks import resample, within_auc
 from training.rows import CollateralRows
 from training.train import Recipe
@@ -32,6 +32,12 @@ def rows_around(n_days: int) -> CollateralRows:
         clusters=np.tile(np.arange(5), 2 * n_days),
         as_of_s=START_S + days * DAY_S,
     )
+
+
+def hold_out_rows(n_days: int) -> HeldOut:
+    held_out = hold_out(rows_around(n_days), RECIPE)
+    assert held_out is not None
+    return held_out
 
 
 def days_after(n_days: int) -> PriceDays:
@@ -87,6 +93,27 @@ def test_hold_out__days__start_where_training_ends() -> None:
     assert held_out.n_rows == 300
     assert [row.fall_bps for row in held_out.ranks] == [1_500]
     assert held_out.ranks[0].pooled[0] > 0.8
+
+
+def test_hold_out__same_rule_before_and_after__published_probability_is_calibrated() -> None:
+    shipped = hold_out_rows(60).shipped
+
+    assert shipped.figures.n == 300
+    assert shipped.line.in_the_large.low is not None
+    assert shipped.line.in_the_large.high is not None
+    assert shipped.line.in_the_large.low < 0 < shipped.line.in_the_large.high
+    assert list(shipped.figures.paired) == [TREES]
+
+
+def test_hold_out__falls_twice_as_rare_after__published_probability_is_too_high() -> None:
+    rows = rows_around(120)
+    is_spared = (rows.as_of_s >= START_S) & (rows.as_of_s // DAY_S % 2 == 0)
+
+    held_out = hold_out(replace(rows, falls_bps=np.where(is_spared, 100, rows.falls_bps)), RECIPE)
+
+    assert held_out is not None
+    assert held_out.shipped.line.in_the_large.high is not None
+    assert held_out.shipped.line.in_the_large.high < 0
 
 
 def test_hold_out__day_whose_window_reaches_in__trains_nothing() -> None:

@@ -10,7 +10,15 @@ from oracle.features.registry import COLLATERAL_SCHEMA
 from oracle.scoring.reference import compute_margins
 from training.calibrate import table_index
 from training.collateral_ladder import LADDER_FEATURES, Ladder, fit_ladder, ladder_trees
-from training.collateral_tables import TABLE_LO, cross_margins, drawdown_table, fit_tail, pareto_tail, scaled_falls
+from training.collateral_tables import (
+    TABLE_LO,
+    cross_margins,
+    drawdown_table,
+    fit_tail,
+    gap_table,
+    pareto_tail,
+    scaled_falls,
+)
 from training.collateral_trees import fit_offsets, train_collateral_trees
 from training.errors import TrainingError
 from training.rows import CollateralRows
@@ -131,6 +139,20 @@ def test_cross_margins__falls_of_one_half_year_change__its_own_margins_do_not() 
 
     assert np.array_equal(before[is_first], after[is_first])
     assert not np.array_equal(before[~is_first], after[~is_first])
+
+
+def test_gap_table__margins_twice_too_bold__are_halved_and_kept_above_the_floor() -> None:
+    """Outcomes by log-odds of half the margin: at 0 one in two, at -4 e^-2 / (1 + e^-2) = 11.9 %; far below, 20 ppm."""
+    random = np.random.default_rng(8)
+    log_odds = random.uniform(-12, 2, 200_000)
+    is_positive = random.random(200_000) < 1 / (1 + np.exp(-log_odds / 2))
+
+    gap = np.array(gap_table(np.rint(log_odds * LEAF_UNITS).astype(np.int64), is_positive.astype(np.int64)))
+
+    at = table_index(np.array([0, -4 * LEAF_UNITS, -14 * LEAF_UNITS]), TABLE_LO)
+    assert gap[at[0]] == pytest.approx(500_000, rel=0.05)
+    assert gap[at[1]] == pytest.approx(119_000, rel=0.05)
+    assert gap.min() >= 20
 
 
 def test_drawdown_table__falls_known_by_margin__holds_their_percentile() -> None:

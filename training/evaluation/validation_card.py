@@ -90,8 +90,8 @@ def _split_table(results: tuple[SplitResult, ...]) -> list[str]:
             str(r.figures.n),
             str(r.figures.positives),
             str(r.figures.event_days),
-            *(_figure(r.figures.scores[MODEL][key], 3) for key in ("auc", "pr_auc", "ks")),
-            *(_figure(r.figures.scores[MODEL][key], 4) for key in ("log_loss", "brier", "ece")),
+            *(estimate(r.figures.scores[MODEL][key], 3) for key in ("auc", "pr_auc", "ks")),
+            *(estimate(r.figures.scores[MODEL][key], 4) for key in ("log_loss", "brier", "ece")),
         )
         for r in results
     ]
@@ -104,8 +104,8 @@ def _calibration_table(results: tuple[SplitResult, ...]) -> list[str]:
         (
             _name(r),
             _dates(r),
-            _figure(r.line.slope, 2),
-            _figure(r.line.in_the_large, 2),
+            estimate(r.line.slope, 2),
+            estimate(r.line.in_the_large, 2),
             _NONE if r.stability is None else f"{r.stability.psi:.3f}",
             _NONE if r.stability is None else f"{r.stability.by_chance:.3f}",
         )
@@ -130,7 +130,7 @@ def _paired_table(results: tuple[SplitResult, ...]) -> list[str]:
             _name(r),
             _dates(r),
             name,
-            _figure(r.figures.scores[name]["auc"], 3),
+            estimate(r.figures.scores[name]["auc"], 3),
             *_comparison(r.figures.paired[name]["auc"], 3),
             *_comparison(r.figures.paired[name]["log_loss"], 5),
         )
@@ -142,10 +142,11 @@ def _paired_table(results: tuple[SplitResult, ...]) -> list[str]:
 
 def _comparison(comparison: Comparison, places: int) -> tuple[str, str]:
     smallest = comparison.detectable
-    return _figure(comparison.difference, places, sign="+"), _NONE if smallest is None else f"{smallest:.{places}f}"
+    return estimate(comparison.difference, places, "+"), _NONE if smallest is None else f"{smallest:.{places}f}"
 
 
-def _figure(figure: Figure, places: int, *, sign: str = "") -> str:
+def estimate(figure: Figure, places: int, sign: str = "") -> str:
+    """Return a figure with its interval in brackets, or what of it there is."""
     if figure.value is None:
         return _NONE
     if figure.low is None or figure.high is None:
