@@ -24,7 +24,9 @@ def train(folder: Path, out: Path) -> int:
     return main(["train", "--dataset", str(folder), "--bundle", "borrower-sandbox-1", "--sandbox", "--out", str(out)])
 
 
-def test_train__canonical_dataset_twice__gives_the_same_sandbox_bundle(folder: Path, tmp_path: Path) -> None:
+def test_train__canonical_dataset_twice__gives_the_same_sandbox_bundle(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """R-03, and S-05: the flag is in the model itself."""
     assert train(folder, tmp_path / "a") == train(folder, tmp_path / "b") == 0
 
@@ -34,6 +36,7 @@ def test_train__canonical_dataset_twice__gives_the_same_sandbox_bundle(folder: P
     assert first.is_sandbox_only
     assert first.trees_active
     assert "generated" in first.card.splitlines()[0]
+    assert capsys.readouterr().out.count(first.card.splitlines()[0]) == 2
     with pytest.raises(SandboxBundleError):
         load_bundle(tmp_path / "a" / "borrower-sandbox-1", allow_sandbox=False)
 

@@ -59,6 +59,7 @@ def run(options: argparse.Namespace) -> int:
     for bundle in bundles:
         trees = "active" if bundle.trees_active else "shadow"
         print(f"{bundle.name}: model id {to_hex(bundle.model_id)}, trees {trees}, in {options.out}/{bundle.name}")
+        print(f"  {bundle.card.splitlines()[0]}")
     if options.check:
         _check(bundles, options.profile)
     print(f"training took {time.monotonic() - started:.0f} s")

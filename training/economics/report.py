@@ -93,8 +93,7 @@ def write_report(
     if rows is None:
         say("replay: collateral rows of all pairs")
         rows = build_collateral_rows(read_runs(data, None), step_days=ROWS_STEP_DAYS)
-    say(f"replay: training {len(CUTOFFS)} models, each on what lay before it")
-    models = study.train_until(rows, recipe, [_seconds(day) for day in CUTOFFS])
+    models = study.train_until(rows, recipe, [_seconds(day) for day in CUTOFFS], say)
     say(f"replay: {len(inputs.runs)} assets under {len(offers.RULES)} rules")
     studies = study.replay_all(inputs, models, borrower, DELAYS_HOURS)
     committed = load_bundle(COLLATERAL_BUNDLE, allow_sandbox=False)
@@ -114,6 +113,7 @@ def write_report(
     }
     if inputs.eth is not None:
         report[ETH_ALONE] = summarize(headline, inputs, study.keep_eth(inputs.eth), offers.ETH_BUFFERED)
+    say(f"replay: done. {render_limits(report)[0]}")
     if json_path is not None:
         json_path.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     return report

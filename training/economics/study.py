@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from oracle.domain.units import DAY_S, Bps, Ppm
+from oracle.domain.units import Bps, Ppm
 from oracle.scoring.bundle import Bundle
 from oracle.terms.expected_loss import MarketPolicy
 from training.collateral import train_collateral
@@ -98,11 +99,14 @@ def read_inputs(data: Path, first_s: int, n_days: int) -> Inputs:
     )
 
 
-def train_until(rows: CollateralRows, recipe: Recipe, cutoffs_s: Sequence[int]) -> tuple[offers.ModelUntil, ...]:
+def train_until(
+    rows: CollateralRows, recipe: Recipe, cutoffs_s: Sequence[int], say: Callable[[str], None]
+) -> tuple[offers.ModelUntil, ...]:
     """Return one model per cutoff, each from the rows whose window ended by then."""
     models = []
-    for cutoff_s in cutoffs_s:
+    for number, cutoff_s in enumerate(cutoffs_s, start=1):
         known = rows.as_of_s + LIQUIDATION_WINDOW_HOURS * 3_600 <= cutoff_s
+        say(f"replay: model {number} of {len(cutoffs_s)}, on {int(known.sum())} rows before {date_of(cutoff_s)}")
         model = train_collateral(rows.select(known), recipe).model
         models.append(offers.ModelUntil(known_until_s=cutoff_s, model=model))
     return tuple(models)
@@ -194,6 +198,6 @@ def keep_days(first_day: int, end_day: int) -> Callable[[str, AssetLoans], Array
     return lambda _asset, part: (part.days >= first_day) & (part.days < end_day)
 
 
-def day_number(time_s: int, first_s: int) -> int:
-    """Return which day of a study a time lies in."""
-    return (time_s - first_s) // DAY_S
+def date_of(time_s: int) -> date:
+    """Return the UTC day of a time."""
+    return datetime.fromtimestamp(time_s, tz=UTC).date()
