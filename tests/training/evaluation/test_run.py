@@ -6,19 +6,22 @@ import json
 import math
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from oracle.domain.units import TimestampS
 from oracle.scoring.bundle import Bundle, load_bundle
 from tests.training.evaluation.synthetic_tasks import build_event_rows, build_quantile_rows, build_quiet_rows
 from training.errors import DatasetError, TrainingError
 from training.evaluation.baselines import Calibration, Frozen
 from training.evaluation.document import encode
 from training.evaluation.run import evaluate
-from training.evaluation.task import Task
+from training.evaluation.task import Score, Task, TaskRows
 
 SPAN = date(2024, 1, 1), date(2024, 9, 7)
 GOLDEN = Path(__file__).parent / "event_report.json"
@@ -68,6 +71,22 @@ def test_evaluate__event_task__counts_and_figures_by_hand(bundle: Bundle, data: 
     assert document["calibration"]["upper_bound_coverage"] is not None
     assert list(document["groups"]) == ["even", "odd"]
     assert document["groups"]["odd"]["positives"] == 9
+
+
+@pytest.mark.parametrize("name", ["shadow", "with_shadow_trees"])
+def test_evaluate__score_of_the_bundle_itself__is_never_the_best_baseline(
+    bundle: Bundle, data: Path, name: str
+) -> None:
+    def build(data: Path, bundle: Bundle, first_s: TimestampS, end_s: TimestampS) -> TaskRows:
+        rows = build_event_rows(data, bundle, first_s, end_s)
+        foreseen = Score(values=np.where(rows.is_positive, 9.0, -9.0), is_probability=True)
+        return replace(rows, baselines={**rows.baselines, name: foreseen})
+
+    document = run(build, bundle, data)
+
+    assert document["baselines"][name]["auc"]["value"] == 1
+    assert document["best_baseline"]["auc"] == "signal"
+    assert document["best_baseline"]["log_loss"] in ("signal", "base_rate")
 
 
 def test_evaluate__paired_difference__is_model_minus_baseline(bundle: Bundle, data: Path) -> None:
