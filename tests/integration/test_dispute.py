@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -10,10 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from oracle.delivery.codec import pack_attestations
 from oracle.delivery.dispute_codec import Standing
-from oracle.domain.ids import to_hex
+from oracle.domain.ids import keccak256, to_hex
+from oracle.domain.report import Report
 from oracle.domain.score import CollateralScore, Score
-from oracle.domain.units import Bps, Epoch
+from oracle.domain.units import Bps, Epoch, NodeId
+from oracle.node.leaves import write_leaves
 from oracle.node.observe import Observed
 from oracle.node.settings import load_settings
 from oracle.node.stores import Stores
@@ -151,3 +155,54 @@ async def standing_with_a_node(court: DisputeWorld, epoch: Epoch, score: Score) 
             return None if found is Standing.OPEN else found
 
         return await node.wait_for(look)
+
+
+async def test_equivocation__two_reports_in_files__costs_who_signed_both_everything(court: DisputeWorld) -> None:
+    """Neither was published: evidence is the reports themselves."""
+    observed = await observe(court)
+    report = court.report_of(observed, observed.scores)
+    other = replace(report, cut_hash=keccak256(b"another cut"))
+    folder = court.keystore_path.parent
+    files = [str(write_signed(court, folder / f"{name}.json", r)) for name, r in (("one", report), ("two", other))]
+
+    code, said = await run(
+        "dispute", "equivocation", *files, "--config", str(court.member.config_path), "--send", "--keystore",
+        str(court.keystore_path),
+    )  # fmt: skip
+
+    assert code == 0, said
+    assert f"takes {3 * STAKE} of" in said
+    assert await court.offences(report.epoch) == [2, 2, 2, 0]
+    assert await court.is_voided(report)
+    assert await court.is_voided(other)
+
+
+async def test_dispute__two_leaves_of_one_subject__are_proved_from_a_leaves_file(court: DisputeWorld) -> None:
+    observed = await observe(court)
+    false, _ = lie(observed.scores)
+    scores = (*observed.scores, false)
+    report = court.report_of(observed, scores)
+    await court.publish(report, scores, [next(s for s in observed.scores if s.subject != false.subject)])
+    leaves = court.keystore_path.parent / "leaves.json"
+    write_leaves(leaves, report.epoch, scores)
+    options = ("dispute", "--config", str(court.member.config_path), "--epoch", str(report.epoch))
+
+    code, said = await run(*options, "--leaves", str(leaves), "--send", "--keystore", str(court.keystore_path))
+
+    assert code == 0, said
+    assert f"two leaves of {to_hex(false.subject)}" in said
+    assert await court.offences(report.epoch) == [1, 1, 1, 0]
+    assert await court.is_voided(report)
+
+
+def write_signed(court: DisputeWorld, path: Path, report: Report) -> Path:
+    """Write a report with its quorum's signatures as the API answers it."""
+    signed = {NodeId(i): signer.sign_digest(report.hash) for i, signer in enumerate(court.signers)}
+    struct = {
+        "config_digest": to_hex(report.config_digest), "epoch": report.epoch, "cut_hash": to_hex(report.cut_hash),
+        "scores_root": to_hex(report.scores_root), "observers": report.observers, "borrowers": report.borrowers,
+        "collaterals": report.collaterals, "stalled_chains": report.stalled_chains,
+    }  # fmt: skip
+    packed = to_hex(pack_attestations(signed, court.config.q))
+    path.write_text(json.dumps({"struct": struct, "attestations_packed": packed}))
+    return path
