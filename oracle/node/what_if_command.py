@@ -84,6 +84,7 @@ def describe(body: dict[str, Any]) -> list[str]:
     lines = [
         f"debt {show(body['debt'])} on collateral worth {show(body['collateral_value'])}, at block {body['block']['block_number']}",
         f"{body['basis_text']}",
+        f"asked for: {_goal(body)}",
     ]
     if body["reached"]:
         lines.append("these terms are reached: nothing to do")
@@ -92,3 +93,14 @@ def describe(body: dict[str, Any]) -> list[str]:
         if body["top_up_value"] is not None:
             lines.append(f"or add collateral worth {show(body['top_up_value'])} ({body['top_up_value']} units)")
     return [*lines, *body["notes"]]
+
+
+def _goal(body: dict[str, Any]) -> str:
+    """Return the terms to reach in words, and up to which LTV they are had."""
+    words = ["a loan that is granted"]
+    if body.get("max_premium_bps") is not None:
+        words.append(f"at most {body['max_premium_bps'] / 100:.2f} % a year")
+    if body.get("max_ltv_bps") is not None:
+        words.append(f"no step of the menu above {body['max_ltv_bps'] / 100:.2f} %")
+    reach = f"had up to an LTV of {body['ask_bps'] / 100:.2f} %" if body.get("ask_bps") else "had at no LTV"
+    return f"{', '.join(words)}; {reach}"

@@ -17,6 +17,9 @@ ANSWER: dict[str, Any] = {
     "loan_decimals": 6,
     "block": {"block_number": 77},
     "basis_text": "No score is presented: floor terms.",
+    "max_premium_bps": None,
+    "max_ltv_bps": None,
+    "ask_bps": 7_550,
     "reached": False,
     "repay": "300000",
     "top_up_value": "41",
@@ -33,6 +36,7 @@ def test_describe__not_reached__names_both_ways_in_tokens_and_units() -> None:
     assert describe(ANSWER) == [
         "debt 1,500.000000 USDC on collateral worth 2,000.000001 USDC, at block 77",
         "No score is presented: floor terms.",
+        "asked for: a loan that is granted; had up to an LTV of 75.50 %",
         "repay 0.300000 USDC (300000 units)",
         "or add collateral worth 0.000041 USDC (41 units)",
         "a note",
@@ -40,13 +44,23 @@ def test_describe__not_reached__names_both_ways_in_tokens_and_units() -> None:
 
 
 def test_describe__reached__says_that_nothing_is_to_do() -> None:
-    assert describe(ANSWER | {"reached": True})[2] == "these terms are reached: nothing to do"
+    assert describe(ANSWER | {"reached": True})[3] == "these terms are reached: nothing to do"
 
 
 def test_describe__no_top_up_suffices__names_the_repayment_alone() -> None:
     lines = describe(ANSWER | {"top_up_value": None, "loan_decimals": 0, "notes": []})
 
-    assert lines[2:] == ["repay 300,000 USDC (300000 units)"]
+    assert lines[3:] == ["repay 300,000 USDC (300000 units)"]
+
+
+def test_describe__goal__is_said_beside_the_ltv_that_it_is_had_at() -> None:
+    asked = describe(ANSWER | {"max_premium_bps": 450, "max_ltv_bps": 7_000})[2]
+    nowhere = describe(ANSWER | {"ask_bps": 0})[2]
+
+    assert asked.startswith(
+        "asked for: a loan that is granted, at most 4.50 % a year, no step of the menu above 70.00 %;"
+    )
+    assert nowhere.endswith("had at no LTV")
 
 
 def test_fetch_what_if__answer__is_returned() -> None:
