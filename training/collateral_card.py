@@ -13,7 +13,7 @@ from oracle.scoring.calibration import compute_ltvs
 from training.card import feature_table, gain_text, metric_table
 from training.collateral import BONUS_BPS, BUFFER_BPS, FLOOR_SHARE_BPS, RISK_UNITS, THRESHOLD_CAP_BPS, TrainedCollateral
 from training.collateral_holdout import TREES, HeldOut, Shipped
-from training.collateral_tables import Tail
+from training.collateral_tables import LEVEL, Tail
 from training.collateral_weeks import Figure
 from training.evaluation.figures import MODEL
 from training.evaluation.quantile_figures import QuantileFigures
@@ -126,7 +126,19 @@ def _drawdown_lines(held_out: HeldOut) -> list[str]:
             for r in held_out.drawdowns
         ),
         "",
+        *_careful_lines(held_out),
         *_backtest_lines(held_out),
+    ]
+
+
+def _careful_lines(held_out: HeldOut) -> list[str]:
+    """Return which classes the percentile covers more of than it should, for certain; none if there is none."""
+    careful = [r.name.replace("_", " ") for r in held_out.drawdowns if r.coverage[1] > LEVEL]
+    if not careful:
+        return []
+    return [
+        f"Wider than it should be for: {', '.join(careful)}. The table is one over the margin, and the format has no room for a class: their thresholds are lower than the data ask for.",
+        "",
     ]
 
 
