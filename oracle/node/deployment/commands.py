@@ -37,7 +37,7 @@ def contracts() -> None:
 def deploy(
     spec: Annotated[Path, typer.Argument(help="deployment.json")],
     out: Annotated[Path, typer.Option(help="Where plans and addresses go, a file for each chain.")] = Path(
-        "deployments"
+        "build/deployments"
     ),
     execute: Annotated[bool, typer.Option("--execute", help="Send what is left to do.")] = False,
     key: Annotated[
