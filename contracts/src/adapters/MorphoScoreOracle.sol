@@ -29,6 +29,9 @@ contract MorphoScoreOracle is IOracle {
     /// @notice Thrown when the pair's newest final score is unrated.
     error UnratedScore(uint64 epoch, bytes32 pair);
 
+    /// @notice Thrown when the price, or what the haircut leaves of it, is zero: Morpho would give collateral away for nothing.
+    error ZeroPrice(uint256 basePrice);
+
     /// @notice A score set where the threshold goes.
     event ThresholdTargeted(uint64 indexed epoch, uint256 fromWad, uint256 toWad);
 
@@ -87,8 +90,10 @@ contract MorphoScoreOracle is IOracle {
 
     /// @inheritdoc IOracle
     /// @dev Rounded down, against the borrower.
-    function price() external view returns (uint256) {
-        return Math.mulDiv(base.price(), thresholdWad(), lltvWad);
+    function price() external view returns (uint256 reduced) {
+        uint256 basePrice = base.price();
+        reduced = Math.mulDiv(basePrice, thresholdWad(), lltvWad);
+        if (reduced == 0) revert ZeroPrice(basePrice);
     }
 
     /// @notice Share of the collateral's value at which a position is liquidatable now.

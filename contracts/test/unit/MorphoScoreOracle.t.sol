@@ -36,6 +36,21 @@ contract MorphoScoreOracleTest is OracleFixture {
         adapter = _adapter(LLTV_WAD, MIN_WAD, RAMP_BPS);
     }
 
+    /// Morpho gives the collateral away for nothing at a price of zero, be it the base's or what rounding leaves of it.
+    function test_Price_RevertWhen_NothingIsLeftOfIt() public {
+        _postFinal(FIRST_EPOCH, 8000, 1);
+        adapter.poke();
+        skip(6 hours);
+        vm.mockCall(address(base), abi.encodeWithSignature("price()"), abi.encode(1));
+        vm.expectRevert(abi.encodeWithSelector(MorphoScoreOracle.ZeroPrice.selector, 1));
+        adapter.price();
+        vm.mockCall(address(base), abi.encodeWithSignature("price()"), abi.encode(0));
+        vm.expectRevert(abi.encodeWithSelector(MorphoScoreOracle.ZeroPrice.selector, 0));
+        adapter.price();
+        vm.mockCall(address(base), abi.encodeWithSignature("price()"), abi.encode(2));
+        assertEq(adapter.price(), 1);
+    }
+
     // --- ramp ---------------------------------------------------------------------------------
 
     function test_Price_BeforeAnyScore_IsTheBasePrice() public view {
