@@ -55,6 +55,11 @@ contract LendingMarket is MarketBase {
         if (gate.pairSubject() != collateralSubject) {
             revert InvalidConfig("gate", uint256(gate.pairSubject()), uint256(collateralSubject));
         }
+        // At the highest threshold the collateral must cover debt and bonus, or whoever liquidates himself gains what suppliers lose.
+        uint256 most = _BPS * _BPS / gate.maxLiquidationThresholdBps() - _BPS;
+        if (config.liquidationBonusBps > most) {
+            revert InvalidConfig("liquidationBonusBps", config.liquidationBonusBps, most);
+        }
         borrowerTables = scores.borrowerTables;
         _borrowerTablesHash = scores.borrowerTablesHash;
         severityBps = scores.severityBps;
@@ -157,6 +162,7 @@ contract LendingMarket is MarketBase {
         bool isRated = standing.basis == Basis.Rated;
         decision.terms = _termsOf(pair, standing, askBps);
         decision.floorBps = pair.ltvFloorBps;
+        decision.thresholdBps = pair.liquidationThresholdBps;
         decision.borrowerLimit = borrowerLimit;
         if (decision.terms.allowed) {
             // Reads prices of stake, which a loan at the floor must not depend on.

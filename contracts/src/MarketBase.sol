@@ -39,6 +39,7 @@ abstract contract MarketBase is ILendingMarket, ERC4626, ReentrancyGuardTransien
         uint32 policyVersion;
         Refusal refusal;
         uint256 floorBps;
+        uint256 thresholdBps;
         uint256 borrowerLimit;
         uint256 exposureCap;
         uint256 given;
@@ -370,7 +371,7 @@ abstract contract MarketBase is ILendingMarket, ERC4626, ReentrancyGuardTransien
         (result,) = _evaluate(books, own, amount, standing, _guarded());
     }
 
-    /// @dev The one place where a loan is judged: `quote` and `borrow` cannot differ.
+    /// @dev The one place where a loan is judged: `quote` and `borrow` cannot differ. As the books round it up it is at the threshold at most.
     function _evaluate(
         DebtLib.Books memory books,
         Position memory own,
@@ -392,6 +393,8 @@ abstract contract MarketBase is ILendingMarket, ERC4626, ReentrancyGuardTransien
             return _refuse(result, decision, decision.refusal, decision.given, decision.limit);
         }
 
+        (uint256 booked, uint256 most) = (PriceLib.ltvBps(books.debtAfter(own, amount), value), decision.thresholdBps);
+        if (booked > most) return _refuse(result, decision, Refusal.AboveCeiling, booked, most);
         uint256 floorDebt = Math.mulDiv(value, decision.floorBps, _BPS);
         if (result.debtAfter > floorDebt) {
             result.exposureAfter = result.debtAfter - floorDebt;
@@ -474,8 +477,9 @@ abstract contract MarketBase is ILendingMarket, ERC4626, ReentrancyGuardTransien
         books.accrue(_curve, block.timestamp);
     }
 
-    /// @dev Takes `amount` from the caller and insists on getting all of it.
+    /// @dev Takes `amount` from the caller and insists on getting all of it; nothing is not moved, for some tokens refuse to.
     function _pull(IERC20 token, uint256 amount) private {
+        if (amount == 0) return;
         uint256 balance = token.balanceOf(address(this));
         token.safeTransferFrom(msg.sender, address(this), amount);
         uint256 received = token.balanceOf(address(this)) - balance;

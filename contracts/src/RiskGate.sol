@@ -7,6 +7,7 @@ import { IERC20Metadata } from "@openzeppelin/contracts/token/ERC20/extensions/I
 import { Math } from "@openzeppelin/contracts/utils/math/Math.sol";
 
 import { IAggregatorV3 } from "./interfaces/IAggregatorV3.sol";
+import { ICommittee } from "./interfaces/ICommittee.sol";
 import { IRiskGate } from "./interfaces/IRiskGate.sol";
 import { IScoreOracle } from "./interfaces/IScoreOracle.sol";
 import { IStaking } from "./interfaces/IStaking.sol";
@@ -75,7 +76,8 @@ contract RiskGate is IRiskGate, Ownable2Step {
     IStaking public immutable staking;
 
     uint16 private immutable _minThresholdBps;
-    uint16 private immutable _maxThresholdBps;
+    /// @inheritdoc IRiskGate
+    uint16 public immutable maxLiquidationThresholdBps;
     uint16 private immutable _maxCeilingBps;
     uint16 private immutable _maxFloorBps;
     uint32 private immutable _minVolatilityPpm;
@@ -112,7 +114,7 @@ contract RiskGate is IRiskGate, Ownable2Step {
         maxExposure = config.exposureCap;
         maxCappedExposure = config.cappedExposureCap;
         _minThresholdBps = config.bounds.minLiquidationThresholdBps;
-        _maxThresholdBps = config.bounds.maxLiquidationThresholdBps;
+        maxLiquidationThresholdBps = config.bounds.maxLiquidationThresholdBps;
         _maxCeilingBps = config.bounds.maxLtvCeilingBps;
         _maxFloorBps = config.bounds.maxLtvFloorBps;
         _minVolatilityPpm = config.bounds.minVolatilityPpm;
@@ -229,14 +231,14 @@ contract RiskGate is IRiskGate, Ownable2Step {
     }
 
     /// @inheritdoc IRiskGate
-    /// @custom:invariant G-05 Debt above the floor is backed by the stated share of slashable stake, valued at fresh prices, when it is
-    ///                        granted.
+    /// @custom:invariant G-05 Debt above the floor is backed by the stated share of what members of the committee in force have bonded,
+    ///                        valued at fresh prices, when it is granted.
     function exposureCap() external view returns (uint256) {
         Mode current = _state.mode;
         if (!_isScoring(current)) return 0;
         uint256 constantCap = current == Mode.Live ? maxExposure : maxCappedExposure;
         if (address(staking) == address(0)) return constantCap;
-        uint256 stake = Math.mulDiv(staking.totalSlashable(), _shareBps, _BPS);
+        uint256 stake = Math.mulDiv(_committeeStake(), _shareBps, _BPS);
         PriceLib.Price memory price = PriceLib.Price({
             numerator: PriceLib.answerOf(_stakeFeed, _maxAgeSeconds) * _scaleNumerator,
             denominator: PriceLib.answerOf(_loanFeed, _maxAgeSeconds) * _scaleDenominator
@@ -350,7 +352,8 @@ contract RiskGate is IRiskGate, Ownable2Step {
     /// @custom:invariant G-07 Nothing that a score says is used outside its bounds.
     function _bound(Target memory target, IScoreOracle.PostedCollateral memory posted) private view {
         // Casts are safe: minima and maxima of values that fit.
-        target.thresholdBps = Math.max(Math.min(posted.liquidationThresholdBps, _maxThresholdBps), _minThresholdBps);
+        target.thresholdBps =
+            Math.max(Math.min(posted.liquidationThresholdBps, maxLiquidationThresholdBps), _minThresholdBps);
         // Where the threshold is held down, the ceiling keeps its distance from it.
         uint256 buffer = Math.saturatingSub(posted.liquidationThresholdBps, posted.ltvCeilingBps);
         uint256 most = Math.saturatingSub(target.thresholdBps, buffer);
@@ -461,6 +464,15 @@ contract RiskGate is IRiskGate, Ownable2Step {
 
     function _levelsOf(State memory state) private pure returns (GateLib.Levels memory) {
         return GateLib.Levels(state.ltvCeilingBps, state.ltvFloorBps, state.volatilityPpm, state.gapPpm);
+    }
+
+    /// @dev Stake of members that has not begun to leave: a stranger's answers for nothing, and what is leaving may be gone before
+    ///      the loan that it backed. One read a member, of loans above the floor alone.
+    function _committeeStake() private view returns (uint256 bonded) {
+        address[] memory members = ICommittee(address(oracle)).coldKeysOf(oracle.configDigest());
+        for (uint256 i = 0; i < members.length; ++i) {
+            bonded += staking.stakeOf(members[i]).bonded;
+        }
     }
 
     function _scaleOf(address token, address feed) private view returns (uint256) {

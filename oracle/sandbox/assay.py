@@ -68,7 +68,7 @@ TIMELOCK_S, VETO_S = 86_400, 7 * 86_400
 RAMP_BPS_PER_HOUR, LOOSENING_BPS_PER_DAY = 10_000, 10_000
 """The fastest that a gate takes: epochs here last seconds."""
 FALLBACK_BPS = (7_500, 5_000)
-BOUNDS = (3_000, 9_700, 9_500, 9_500, 1_000, 1)
+BOUNDS = (3_000, 9_500, 9_500, 9_500, 1_000, 1)
 """Least and most threshold, most ceiling and floor, least volatility and gap in ppm."""
 CAPPED_EXPOSURE = EXPOSURE_CAP // 10
 NO_ADDRESS = "0x" + 40 * "0"

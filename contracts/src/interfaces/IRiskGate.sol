@@ -55,8 +55,8 @@ interface IRiskGate {
     /// @param loanFeed Price of the loan token.
     /// @param loanToken Token that the limits are in.
     /// @param maxAgeSeconds Oldest answer of either feed that is used.
-    /// @param shareBps Share of all slashable stake that this market may lend on; the shares of all markets should sum to at most
-    ///        10,000.
+    /// @param shareBps Share of the stake of the committee in force that this market may lend on, without what has begun to leave; the
+    ///        shares of all markets should sum to at most 10,000.
     struct Backing {
         IStaking staking;
         address stakeFeed;
@@ -197,6 +197,9 @@ interface IRiskGate {
 
     /// @notice Liquidation threshold in force, rounded up: of two bps that it lies between, the one that liquidates later.
     function liquidationThresholdBps() external view returns (uint256);
+
+    /// @notice Highest liquidation threshold that any score, or the fallback, can lead to.
+    function maxLiquidationThresholdBps() external view returns (uint16);
 
     /// @notice Highest LTV at which collateral under a debt is free: the floor in force, but none that stands only on a voided report.
     function freeLtvBps() external view returns (uint256);

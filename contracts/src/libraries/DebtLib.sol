@@ -123,6 +123,16 @@ library DebtLib {
             + _premiumSince(books, position);
     }
 
+    /// @notice Debt of a settled position after a loan of `amount`, as `addDebt` books it: rounded up twice.
+    function debtAfter(Books memory books, ILendingMarket.Position memory position, uint256 amount)
+        internal
+        pure
+        returns (uint256)
+    {
+        uint256 scaled = position.debtScaled + Math.mulDiv(amount, RAY, books.indexRay, Math.Rounding.Ceil);
+        return Math.mulDiv(scaled, books.indexRay, RAY, Math.Rounding.Ceil) + position.premiumDebt;
+    }
+
     /// @notice Debt of all positions, rounded down.
     function totalDebt(Books memory books) internal pure returns (uint256) {
         return baseDebt(books) + books.premiumDebt;

@@ -57,6 +57,7 @@ contract StaticMarket is MarketBase {
             return decision;
         }
         decision.floorBps = ltvBps;
+        decision.thresholdBps = _liquidationThresholdBps;
         // Cast is safe: the LTV came as a uint16.
         decision.terms = ITerms.Terms({ allowed: true, ltvBps: uint32(ltvBps), premiumBps: premiumBps, elPpm: 0 });
     }

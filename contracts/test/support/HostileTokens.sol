@@ -34,6 +34,18 @@ contract SilentToken is SandboxToken {
     }
 }
 
+/// @notice Refuses to move nothing, as some tokens do.
+contract StrictToken is SandboxToken {
+    error NothingMoves();
+
+    constructor() SandboxToken("Strict token", "STR", 6) { }
+
+    function _update(address from, address to, uint256 amount) internal override {
+        if (amount == 0) revert NothingMoves();
+        super._update(from, to, amount);
+    }
+}
+
 /// @notice Looks at a market's share price when it is called, as an integrator may be in the middle of a transfer.
 contract PriceProbe {
     LendingMarket private immutable market;

@@ -123,7 +123,7 @@ abstract contract MarketFixture is OracleFixture, Vectors {
         config.looseningBpsPerDay = 100;
         config.fallbackThresholdBps = 7500;
         config.fallbackLtvBps = 5000;
-        config.bounds = IRiskGate.Bounds(5000, 9900, 9900, 9900, 1, 1);
+        config.bounds = IRiskGate.Bounds(5000, 9500, 9500, 9500, 1, 1);
         config.exposureCap = uint128(200_000 * USDC);
         config.cappedExposureCap = uint128(20_000 * USDC);
     }

@@ -2,6 +2,7 @@
 pragma solidity 0.8.30;
 
 import { RiskGate } from "../../src/RiskGate.sol";
+import { Staking } from "../../src/Staking.sol";
 import { ILendingMarket } from "../../src/interfaces/ILendingMarket.sol";
 import { IRiskGate } from "../../src/interfaces/IRiskGate.sol";
 import { IScoreOracle } from "../../src/interfaces/IScoreOracle.sol";
@@ -217,10 +218,15 @@ contract LendingMarketGateTest is MarketFixture {
     function setUpStake() private {
         SandboxToken bond = new SandboxToken("Bond", "BOND", 18);
         stake = new ScriptedStake(address(oracle), address(bond));
+        setUpBacking(IStaking(address(stake)));
+    }
+
+    /// @dev A tenth of the stake, at 2 USD a bond.
+    function setUpBacking(IStaking staking) private {
         bondFeed = new ScriptedFeed(8, "BOND / USD", 2e8);
         config = super.gateConfig(address(weth), USD);
         config.backing = IRiskGate.Backing({
-            staking: IStaking(address(stake)),
+            staking: staking,
             stakeFeed: address(bondFeed),
             loanFeed: address(usdcFeed),
             loanToken: address(usdc),
@@ -244,6 +250,34 @@ contract LendingMarketGateTest is MarketFixture {
         );
         market.borrow(1300 * USDC + 1, safe, proof);
         market.borrow(1300 * USDC, safe, proof);
+    }
+
+    /// Quotes G-05: what backs debt is what members of the committee in force have bonded; neither a stranger's stake, which nobody can
+    /// slash, nor what has begun to leave, which may be gone when it is wanted.
+    function test_G05_StakeOfAStrangerOrLeaving_BacksNothing() public {
+        SandboxToken bond = new SandboxToken("Bond", "BOND", 18);
+        Staking staking = new Staking(
+            IStaking.StakingConfig({
+                oracle: oracle,
+                token: bond,
+                unbondingSeconds: 36_600 days,
+                slowestPublicationSeconds: 1 days,
+                incidentSeconds: 1 days,
+                wrongScoreBps: 500
+            })
+        );
+        setUpBacking(staking);
+        address member = vm.addr(memberKeys[0]);
+        bond.mint(address(this), 1000e18);
+        bond.approve(address(staking), 1000e18);
+        staking.bond(address(this), 500e18);
+        assertEq(market.exposureCap(), 0);
+        staking.bond(member, 500e18);
+        assertEq(market.exposureCap(), 100 * USDC);
+
+        vm.prank(member);
+        staking.requestUnbonding(200e18);
+        assertEq(market.exposureCap(), 60 * USDC);
     }
 
     /// Quotes G-05: stake that is slashed or leaves stops new debt above the floor, and nothing else.
@@ -280,6 +314,42 @@ contract LendingMarketGateTest is MarketFixture {
         market.borrow(1300 * USDC, safe, proof);
         market.borrow(1200 * USDC, safe, proof);
         assertEq(market.debtOf(safe), 1200 * USDC);
+    }
+
+    // --- rounding -----------------------------------------------------------------------------
+
+    /// Quotes M-11: where floor, ceiling and threshold are one, a unit by which the books round a loan up would liquidate it.
+    function test_M11_NoBuffer_LoanRoundedUp_IsRefused() public {
+        postPair(FIRST_EPOCH + 1, 8000, 8000, 8000);
+        setUpOwnGate();
+        openFloorLoan(unknown, 1000 * USDC);
+        skipWithPrices(101 days);
+        postPair(FIRST_EPOCH + 101 * 24, 8000, 8000, 8000);
+        supplyCollateral(risky, WETH);
+
+        vm.startPrank(risky);
+        vm.expectRevert(refused(ILendingMarket.Refusal.AboveCeiling, ILendingMarket.Basis.NoProof, 8001, 8000));
+        market.borrow(1600 * USDC, risky);
+        market.borrow(1600 * USDC - 1, risky);
+        assertEq(market.debtOf(risky), 1600 * USDC);
+        assertGe(market.healthFactorWad(risky), 1e18);
+    }
+
+    /// Quotes M-11: so too on a fallback whose LTV is its threshold.
+    function test_M11_FallbackAtItsThreshold_LoanRoundedUp_IsRefused() public {
+        config = super.gateConfig(address(weth), USD);
+        config.mode = IRiskGate.Mode.Off;
+        config.fallbackLtvBps = config.fallbackThresholdBps;
+        setUpOwnGate();
+        openFloorLoan(unknown, 1000 * USDC);
+        skipWithPrices(101 days);
+        supplyCollateral(risky, WETH);
+
+        vm.startPrank(risky);
+        vm.expectRevert(refused(ILendingMarket.Refusal.AboveCeiling, ILendingMarket.Basis.NoProof, 7501, 7500));
+        market.borrow(1500 * USDC, risky);
+        market.borrow(1500 * USDC - 1, risky);
+        assertGe(market.healthFactorWad(risky), 1e18);
     }
 
     // --- guardian -----------------------------------------------------------------------------

@@ -132,8 +132,20 @@ contract LendingMarketSetupTest is MarketFixture {
         new LendingMarket(marketConfig(), scores);
     }
 
-    /// Code that could run could destroy itself after its hash was checked (EIP-6780).
-    function test_Constructor_RevertWhen_TablesCouldVanish() public {
+    /// Quotes M-13: a threshold of 95 % leaves room for a bonus of 5.26 %.
+    function test_M13_Constructor_RevertWhen_BonusIsMoreThanTheThresholdLeaves() public {
+        ILendingMarket.ScoreConfig memory scores = scoreConfig();
+        ILendingMarket.MarketConfig memory config = marketConfig();
+        config.liquidationBonusBps = 527;
+        expectInvalid("liquidationBonusBps", 527, 526);
+        new LendingMarket(config, scores);
+
+        config.liquidationBonusBps = 526;
+        assertEq(new LendingMarket(config, scores).liquidationBonusBps(), 526);
+    }
+
+    /// Code that could run could be another one tomorrow.
+    function test_Constructor_RevertWhen_TablesCouldRun() public {
         ILendingMarket.ScoreConfig memory scores = scoreConfig();
         bytes memory code = scores.borrowerTables.code;
         code[0] = 0xFF;

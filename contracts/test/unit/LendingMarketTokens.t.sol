@@ -5,7 +5,7 @@ import { LendingMarket } from "../../src/LendingMarket.sol";
 import { ILendingMarket } from "../../src/interfaces/ILendingMarket.sol";
 import { IRiskGate } from "../../src/interfaces/IRiskGate.sol";
 import { SandboxToken } from "../../src/sandbox/SandboxToken.sol";
-import { CallingToken, GivingToken, PriceProbe, SilentToken } from "../support/HostileTokens.sol";
+import { CallingToken, GivingToken, PriceProbe, SilentToken, StrictToken } from "../support/HostileTokens.sol";
 import { MarketFixture } from "../support/MarketFixture.sol";
 import { SafeERC20 } from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import { ReentrancyGuardTransient } from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
@@ -139,6 +139,36 @@ contract LendingMarketTokensTest is MarketFixture {
         vm.prank(safe);
         vm.expectRevert(abi.encodeWithSelector(SafeERC20.SafeERC20FailedOperation.selector, address(silent)));
         odd.supplyCollateral(1000, safe);
+    }
+
+    /// Quotes M-05: a grain of collateral that is worth nothing is seized for nothing, also where the token moves nothing.
+    function test_M05_GrainOfCollateral_TokenRefusesZero_IsWrittenOff() public {
+        StrictToken strict = new StrictToken();
+        market = marketOn(address(strict), address(collateral));
+        fund(supplier, strict, 10_000e6);
+        fund(liquidator, strict, 5000e6);
+        vm.prank(supplier);
+        market.deposit(10_000e6, supplier);
+        fund(safe, collateral, 1 ether);
+        vm.startPrank(safe);
+        market.supplyCollateral(1 ether, safe);
+        market.borrow(1200e6, safe);
+        vm.stopPrank();
+        setPrice(1000);
+        // All but a unit of what the collateral can repay: 1,000 / 1.05, rounded up.
+        vm.prank(liquidator);
+        market.liquidate(safe, 952_380_952);
+        setPrice(100);
+        assertGt(market.position(safe).collateral, 0);
+        assertEq(market.collateralValueOf(safe), 0);
+
+        vm.prank(liquidator);
+        (uint256 repaid, uint256 seized) = market.liquidate(safe, 1);
+
+        assertEq(repaid, 0);
+        assertGt(seized, 0);
+        assertEq(market.debtOf(safe), 0);
+        assertEq(market.totalDebt(), 0);
     }
 
     function test_Constructor_RevertWhen_TokenOrFeedIsNoContract() public {
