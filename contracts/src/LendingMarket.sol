@@ -17,8 +17,6 @@ import { TermsLib } from "./libraries/TermsLib.sol";
 ///      one, whoever splits a loan or moves flash-loaned collateral gets what one loan on what stays would get, stake that backs
 ///      loans is locked for its unbonding, and allowances of the gate grow with time alone.
 contract LendingMarket is MarketBase {
-    uint256 private constant _BPS = 10_000;
-
     /// @notice Guard rails of the pair's score.
     IRiskGate public immutable gate;
     /// @notice Scores.

@@ -19,7 +19,6 @@ import { PriceLib } from "./libraries/PriceLib.sol";
 /// @notice Supply side (ERC-4626), collateral, debt, liquidation and bad debt. What a loan gets is the subclass's business.
 abstract contract MarketBase is ILendingMarket, ERC4626, ReentrancyGuardTransient {
     using SafeERC20 for IERC20;
-    using SafeCast for uint256;
     using DebtLib for DebtLib.Books;
     using PriceLib for PriceLib.Price;
 
@@ -46,7 +45,7 @@ abstract contract MarketBase is ILendingMarket, ERC4626, ReentrancyGuardTransien
         uint256 limit;
     }
 
-    uint256 private constant _BPS = 10_000;
+    uint256 internal constant _BPS = 10_000;
     uint256 private constant _WAD = 1e18;
 
     /// @notice Token that secures loans.
@@ -114,7 +113,7 @@ abstract contract MarketBase is ILendingMarket, ERC4626, ReentrancyGuardTransien
     function supplyCollateral(uint256 amount, address onBehalf) external nonReentrant {
         if (amount == 0) revert ZeroAmount();
         Position storage books = _positions[onBehalf];
-        books.collateral = (books.collateral + amount).toUint128();
+        books.collateral = SafeCast.toUint128(books.collateral + amount);
         emit CollateralSupplied(onBehalf, msg.sender, amount);
         _pull(collateralToken, amount);
     }
@@ -165,7 +164,7 @@ abstract contract MarketBase is ILendingMarket, ERC4626, ReentrancyGuardTransien
         if (debt == 0) revert NoDebt(onBehalf);
         repaid = Math.min(amount, debt);
         books.reduceDebt(own, repaid, debt);
-        books.cash = (books.cash + repaid).toUint128();
+        books.cash = SafeCast.toUint128(books.cash + repaid);
         _close(onBehalf, books, own);
         emit Repaid(onBehalf, msg.sender, repaid);
         _pull(IERC20(asset()), repaid);
@@ -183,7 +182,7 @@ abstract contract MarketBase is ILendingMarket, ERC4626, ReentrancyGuardTransien
         if (debt == 0) revert NoDebt(borrower);
         (repaid, seized) = _liquidation(own.collateral, debt, amount);
         books.reduceDebt(own, repaid, debt);
-        books.cash = (books.cash + repaid).toUint128();
+        books.cash = SafeCast.toUint128(books.cash + repaid);
         // Cast is safe: seized is at most the uint128 collateral.
         own.collateral -= uint128(seized);
         emit Liquidated(borrower, msg.sender, repaid, seized);
@@ -304,7 +303,7 @@ abstract contract MarketBase is ILendingMarket, ERC4626, ReentrancyGuardTransien
     function _deposit(address caller, address receiver, uint256 assets, uint256 shares) internal override nonReentrant {
         _pull(IERC20(asset()), assets);
         DebtLib.Books memory books = _accrueWithEvent();
-        books.cash = (books.cash + assets).toUint128();
+        books.cash = SafeCast.toUint128(books.cash + assets);
         _books = books;
         _mint(receiver, shares);
         emit Deposit(caller, receiver, assets, shares);
@@ -316,7 +315,7 @@ abstract contract MarketBase is ILendingMarket, ERC4626, ReentrancyGuardTransien
         nonReentrant
     {
         DebtLib.Books memory books = _accrueWithEvent();
-        books.cash = (books.cash - assets).toUint128();
+        books.cash = SafeCast.toUint128(books.cash - assets);
         _books = books;
         super._withdraw(caller, receiver, owner, assets, shares);
     }

@@ -14,7 +14,6 @@ import { IStaking } from "./interfaces/IStaking.sol";
 /// @notice Knows no committee: whoever signed is named by the dispute contract, and what it has here answers for it.
 contract Staking is IStaking, ReentrancyGuardTransient {
     using SafeERC20 for IERC20;
-    using SafeCast for uint256;
 
     /// @dev One word. `number` is the member's own, from 1 on in the order in which they came; 0 of nobody.
     struct Account {
@@ -87,8 +86,8 @@ contract Staking is IStaking, ReentrancyGuardTransient {
     function bond(address member, uint256 amount) external nonReentrant {
         if (amount == 0) revert ZeroStake();
         Account storage account = _numbered(member);
-        account.bonded = (account.bonded + amount).toUint104();
-        _totals.slashable = (_totals.slashable + amount).toUint104();
+        account.bonded = SafeCast.toUint104(account.bonded + amount);
+        _totals.slashable = SafeCast.toUint104(_totals.slashable + amount);
         emit Bonded(member, msg.sender, amount);
         uint256 before = token.balanceOf(address(this));
         token.safeTransferFrom(msg.sender, address(this), amount);

@@ -12,8 +12,6 @@ import { ILendingMarket } from "../interfaces/ILendingMarket.sol";
 ///         premium rate * growth of the accumulator. Both are linear, so the sum over positions is kept without a loop.
 /// @dev Rounding: a position's debt up, the market's sum of debts down; what differs is dust in favour of suppliers.
 library DebtLib {
-    using SafeCast for uint256;
-
     /// @notice Sums over all positions.
     /// @param cash Loan tokens in the market, counted, so that a donation changes nothing.
     /// @param debtScaled Sum of scaled debts.
@@ -64,8 +62,8 @@ library DebtLib {
         uint256 growth = uint256(books.indexRay) * elapsedS;
         uint256 rateWad = baseRateWad(books, curve);
         premium = Math.mulDiv(books.weightedScaled, growth, RAY * BPS * YEAR_S);
-        books.premiumDebt = (books.premiumDebt + premium).toUint128();
-        books.premiumAccumulator = (books.premiumAccumulator + growth).toUint224();
+        books.premiumDebt = SafeCast.toUint128(books.premiumDebt + premium);
+        books.premiumAccumulator = SafeCast.toUint224(books.premiumAccumulator + growth);
         uint256 indexGrowth = Math.mulDiv(growth, rateWad, WAD * YEAR_S, Math.Rounding.Ceil);
         // Interest stops where the index no longer fits; a revert would block repayment for ever. Cast is safe: bounded.
         books.indexRay = uint128(Math.min(books.indexRay + indexGrowth, type(uint128).max));
@@ -74,7 +72,7 @@ library DebtLib {
 
     /// @notice Moves a position's premium up to the books' accumulator.
     function settle(Books memory books, ILendingMarket.Position memory position) internal pure {
-        position.premiumDebt = (position.premiumDebt + _premiumSince(books, position)).toUint128();
+        position.premiumDebt = SafeCast.toUint128(position.premiumDebt + _premiumSince(books, position));
         position.premiumCheckpoint = books.premiumAccumulator;
     }
 
@@ -88,12 +86,12 @@ library DebtLib {
     ) internal pure {
         uint256 scaled = Math.mulDiv(amount, RAY, books.indexRay, Math.Rounding.Ceil);
         uint256 weightBefore = uint256(position.debtScaled) * position.premiumBps;
-        position.debtScaled = (position.debtScaled + scaled).toUint128();
+        position.debtScaled = SafeCast.toUint128(position.debtScaled + scaled);
         position.premiumBps = premiumBps;
-        books.debtScaled = (books.debtScaled + scaled).toUint128();
+        books.debtScaled = SafeCast.toUint128(books.debtScaled + scaled);
         books.weightedScaled = books.weightedScaled - weightBefore + uint256(position.debtScaled) * premiumBps;
         _setExposure(books, position, exposure);
-        books.cash = (books.cash - amount).toUint128();
+        books.cash = SafeCast.toUint128(books.cash - amount);
     }
 
     /// @notice Takes `amount` <= `debt` off a settled position: premium first, and its exposure with it.
@@ -104,14 +102,14 @@ library DebtLib {
     {
         uint256 toPremium = Math.min(amount, position.premiumDebt);
         // A settled premium may be dust above the sum of all, which rounds down.
-        books.premiumDebt = (books.premiumDebt - Math.min(toPremium, books.premiumDebt)).toUint128();
-        position.premiumDebt = (position.premiumDebt - toPremium).toUint128();
+        books.premiumDebt = SafeCast.toUint128(books.premiumDebt - Math.min(toPremium, books.premiumDebt));
+        position.premiumDebt = SafeCast.toUint128(position.premiumDebt - toPremium);
         uint256 scaled = amount == debt
             ? position.debtScaled
             : Math.mulDiv(amount - toPremium, RAY, books.indexRay, Math.Rounding.Floor);
         books.weightedScaled -= scaled * position.premiumBps;
-        books.debtScaled = (books.debtScaled - scaled).toUint128();
-        position.debtScaled = (position.debtScaled - scaled).toUint128();
+        books.debtScaled = SafeCast.toUint128(books.debtScaled - scaled);
+        position.debtScaled = SafeCast.toUint128(position.debtScaled - scaled);
         if (amount == debt) position.premiumBps = 0;
         _setExposure(books, position, position.exposure - Math.min(position.exposure, amount));
         if (amount == debt) _setExposure(books, position, 0);
@@ -167,7 +165,7 @@ library DebtLib {
     }
 
     function _setExposure(Books memory books, ILendingMarket.Position memory position, uint256 exposure) private pure {
-        books.exposure = (books.exposure - position.exposure + exposure).toUint128();
-        position.exposure = exposure.toUint128();
+        books.exposure = SafeCast.toUint128(books.exposure - position.exposure + exposure);
+        position.exposure = SafeCast.toUint128(exposure);
     }
 }

@@ -16,8 +16,6 @@ contract StaticMarket is MarketBase {
         uint32 premiumBps;
     }
 
-    uint256 private constant _BPS = 10_000;
-
     /// @notice Most debt at borrow.
     uint256 public immutable ltvBps;
     /// @notice Annual premium of every loan.
