@@ -45,7 +45,7 @@ REDSTONE_PACKAGE := @redstone-finance/evm-connector@0.9.0
 REDSTONE_SHA512 := 880eda90306a1166ff3b679601cd2cc8d9a9f157cf31bce91dfe7423ec461b7ae7038cbfffd1791beb40e32b147163054f395f5f6f28b3bbf4d123a6809d4b8d
 PEERS_STAMP := build/peers/.compiled
 
-.PHONY: help setup contracts model-runs venus peers demo test test-python test-contracts test-slow check lint types layers contracts-format gas proofs mutants \
+.PHONY: help setup contracts model-runs venus peers demo test test-python test-contracts test-slow check lint types layers contracts-format gas proofs mutants slither fuzz \
         openapi openapi-check bench train train-sandbox train-small lock fmt clean distclean
 
 help: ## list the targets
@@ -206,6 +206,19 @@ BUDGET_S ?= 3600
 JOBS ?= 1
 mutants: setup model-runs $(MORPHO_STAMP) ## make one line of the contracts wrong at a time; a test must notice (BUDGET_S=300, JOBS=2, ONLY=name)
 	@$(PY) -m tests.contracts.mutants --budget-s $(BUDGET_S) --jobs $(JOBS) $(if $(ONLY),--only '$(ONLY)')
+
+# Forge compiles for it, without the optimizer, which it does not look at. Its own exit code says only
+# that it found something; what it found is held against contracts/tools/slither.toml.
+slither: setup build/tools/slither/.installed ## look for known defects of contracts/src; each finding of medium or above has its reason
+	@rm -rf build/slither build/slither-cache && mkdir -p build/slither
+	@FOUNDRY_OUT=build/slither FOUNDRY_CACHE_PATH=build/slither-cache FOUNDRY_OPTIMIZER=false $(FORGE) build --build-info --ast --skip test script --silent
+	@build/tools/slither/bin/slither . --ignore-compile --foundry-out-directory build/slither --exclude-low --exclude-informational \
+	  --exclude-optimization --filter-paths 'node_modules|contracts/test' --json build/slither/findings.json > build/slither/log.txt 2>&1 || true
+	@$(PY) -m tests.contracts.findings build/slither/findings.json build/slither/log.txt
+
+FUZZ_RUNS ?= 10000
+fuzz: setup ## the laws at FUZZ_RUNS (10,000) random inputs each
+	@FOUNDRY_FUZZ_RUNS=$(FUZZ_RUNS) $(FORGE) test --match-path 'contracts/test/fuzz/**'
 
 gas: setup model-runs $(MORPHO_STAMP) ## write the gas snapshots anew
 	@FORGE_SNAPSHOT_EMIT=true $(FORGE) test
