@@ -30,7 +30,7 @@ from training.economics.attackers import (
     make_history,
     make_sample,
 )
-from training.economics.laws import OPEN_GAP, LawResult, Pricing, as_if_active, check_laws, rated_margins
+from training.economics.laws import LawResult, Pricing, as_if_active, check_laws, rated_margins
 from training.economics.pairs import make_pairs
 from training.economics.rating_rules import CARRY_PER_YEAR, GAS_USD, OPEN_AND_CLOSE
 from training.economics.study import MARKET
@@ -129,16 +129,16 @@ def render(model: Model, *, attackers: int = CARD_ATTACKERS) -> list[str]:
 
 
 def render_laws(laws: dict[str, tuple[LawResult, ...]]) -> list[str]:
-    """Return the laws' results as lines: how many attackers, who broke a law, and the gap that is known."""
+    """Return the laws' results as lines: how many attackers, and who broke a law."""
     lines = []
     for name, results in laws.items():
         tried = sum(r.attackers for r in results)
-        broken = [f"{r.name} {r.breaches} of {r.attackers}" for r in results if r.breaches and r.name != OPEN_GAP]
-        gap = next(r for r in results if r.name == OPEN_GAP)
-        kinds = ", ".join(r.name for r in results if r.name != OPEN_GAP)
+        broken = [
+            f"{r.name} {r.breaches} of {r.attackers} (at most {r.largest_bps} bps)" for r in results if r.breaches
+        ]
+        kinds = ", ".join(r.name for r in results)
         lines.append(
-            f"Laws, {name}, on {tried:,} simulated attackers ({kinds}): {'broken by ' + ', '.join(broken) if broken else 'none broken'}. "
-            f"Known gap, {gap.name}: {gap.breaches} of {gap.attackers} get better terms, at most {gap.largest_bps} bps, because liquidations below $100 are no episodes."
+            f"Laws, {name}, on {tried:,} simulated attackers ({kinds}): {'broken by ' + ', '.join(broken) if broken else 'none broken'}."
         )
     return lines
 
