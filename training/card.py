@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import numpy as np
@@ -30,9 +30,13 @@ GENERATED_LIMITS = """\
 
 def span_line(as_of_s: np.ndarray[Any, Any], horizon_s: int, source: str = "") -> str:
     """Return the card's line on when the rows (of one source) are from, and when the last label's horizon ends (rounded up to a day)."""
-    until_s = -(-(int(as_of_s.max()) + horizon_s) // DAY_S) * DAY_S
-    first, until = (datetime.fromtimestamp(time_s, UTC).date() for time_s in (int(as_of_s.min()), until_s))
-    return training_span_line(first, until, source)
+    first = datetime.fromtimestamp(int(as_of_s.min()), UTC).date()
+    return training_span_line(first, last_known_day(as_of_s, horizon_s), source)
+
+
+def last_known_day(as_of_s: np.ndarray[Any, Any], horizon_s: int) -> date:
+    """Return the day by which the last row's horizon has ended."""
+    return datetime.fromtimestamp(-(-(int(as_of_s.max()) + horizon_s) // DAY_S) * DAY_S, UTC).date()
 
 
 def borrower_card(

@@ -20,7 +20,6 @@ from oracle.domain.score import CollateralScore
 from oracle.domain.units import BPS, DAY_S, TimestampS
 from oracle.features.borrower import MIN_DEBT_DAYS, compute_borrower_vector
 from oracle.features.health import DUST_USD_E8
-from oracle.scoring.bundle import load_bundle
 from oracle.scoring.model import Model
 from training.economics.attackers import (
     AS_OF_S,
@@ -103,9 +102,8 @@ def find_cheapest(bought: Iterable[Bought], pair: int, gas_usd: float) -> tuple[
     return min(priced, key=lambda item: item[0], default=None)
 
 
-def render(model: Model, *, attackers: int = CARD_ATTACKERS) -> list[str]:
-    """Return the card's part on gaming a borrower model: what records cost and bring, and the laws on simulated attackers."""
-    collateral = load_bundle(COLLATERAL_BUNDLE, allow_sandbox=False).model
+def render(model: Model, collateral: Model, *, attackers: int = CARD_ATTACKERS) -> list[str]:
+    """Return the card's part on gaming a borrower model beside a collateral model: what records cost and bring, and the laws on simulated attackers."""
     pairs = make_pairs(collateral)
     bought = measure(model, collateral, list_records())
     shown = {"as signed": model} if model.trees_active else {"as signed": model, "trees counted": as_if_active(model)}
