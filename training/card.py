@@ -13,7 +13,7 @@ from oracle.features.registry import BORROWER_SCHEMA, Schema
 from oracle.scoring.bundle import training_span_line
 from oracle.scoring.model import Model, ModelFlag
 from training import calibrate
-from training.borrower import TREES, TrainedBorrower
+from training.borrower import TREES, TrainedBorrower, Validation
 from training.validate import Gain, Metrics
 
 MAKER_LIMITS = """\
@@ -66,10 +66,10 @@ def borrower_card(
         *metric_table(validation.metrics),
         "",
         f"Log-loss gain of the trees over the best structural baseline ({validation.best_baseline}): {gain_text(validation.gain)}.",
-        *_borrow_gain(validation.borrow_gain),
+        *_borrow_gain(validation),
         "",
         f"Probabilities are recalibrated out of time (intercept {trained.recalibration[0]:+.3f}, slope {trained.recalibration[1]:.3f}).",
-        f"Upper bounds are one-sided at {calibrate.CONFIDENCE:.0%}, by borrower, pooled with riskier groups.",
+        f"Upper bounds are one-sided at {calibrate.CONFIDENCE:.0%}, counting borrowers, not days: where one crash is the news they are too narrow. Groups are pooled with riskier ones.",
         f"Grades use a reference loss given default of {calibrate.REFERENCE_LGD_BPS // 100} %, set by judgement.",
         "Below liquidation the slope of the state offset is set, not fitted.",
         "",
@@ -81,12 +81,12 @@ def borrower_card(
     return "\n".join(lines) + "\n"
 
 
-def _borrow_gain(gain: Gain | None) -> list[str]:
+def _borrow_gain(validation: Validation) -> list[str]:
     """Return the gain on rows of borrows, where there are such rows."""
-    if gain is None:
+    if validation.borrow_gain is None:
         return []
     return [
-        f"On rows of borrows the gain is {gain_text(gain)}. The trees count only if the gain is proved on both kinds of row."
+        f"On rows of borrows the gain over the best there ({validation.best_borrow_baseline}) is {gain_text(validation.borrow_gain)}. The trees count only if the gain is proved on both kinds of row."
     ]
 
 

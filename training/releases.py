@@ -145,9 +145,10 @@ def _write_borrowers(
     card = "\n".join(
         (card, *cost_to_game.render(trained.model, collateral), *describe_rules(sources.vaults, sources.morpho))
     )
-    return _write_validated(
-        out / "borrower-1", trained.model, card, build_validation_card(validation, data), rows.vectors
-    )
+    validated = build_validation_card(validation, data)
+    # A node looks at borrowers day by day: the moments of borrows, and Morpho's masked histories, are not what it sees.
+    looks = maker.vectors[~maker.is_borrow]
+    return _write_validated(out / "borrower-1", trained.model, card, validated, rows.vectors, looks)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -214,9 +215,11 @@ def _train_pairs(data: Path, profile: Profile, out: Path, say: Say, borrower: tu
     )
 
 
-def _write_validated(folder: Path, model: Model, card: str, validated: ValidationCard, vectors: Array) -> Bundle:
+def _write_validated(
+    folder: Path, model: Model, card: str, validated: ValidationCard, vectors: Array, scored: Array | None = None
+) -> Bundle:
     """Write the bundle with the validation at the end of its card, and its plots beside it."""
-    bundle = write_bundle(folder, model, "\n".join((card, *validated.lines)) + "\n", vectors)
+    bundle = write_bundle(folder, model, "\n".join((card, *validated.lines)) + "\n", vectors, scored)
     validated.write_plots(folder)
     return bundle
 
