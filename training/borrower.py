@@ -33,7 +33,7 @@ from training.splits import Fold, forward_folds, unseen_folds
 from training.structure import fit_state_offsets, offsets_at
 from training.train import Recipe, train_trees
 from training.units import LEAF_UNITS
-from training.validate import Gain, Metrics, auc_interval, compute_gain, compute_metrics, fit_logit
+from training.validate import Gain, Metrics, auc_interval, compute_best_gain, compute_metrics, fit_logit
 
 type Array = np.ndarray[Any, Any]
 
@@ -60,6 +60,7 @@ class Validation:
     metrics: tuple[Metrics, ...]
     best_baseline: str
     gain: Gain
+    best_borrow_baseline: str | None
     borrow_gain: Gain | None
     auc_low: float
     auc_high: float
@@ -169,10 +170,10 @@ def validate_borrower(rows: BorrowerRows, recipe: Recipe, *, is_sandbox: bool) -
     borrows = is_measured[held_out] & rows.is_borrow[held_out]
     y, clusters = rows.is_positive[held_out], rows.clusters[held_out]
     metrics = tuple(compute_metrics(name, values[looks], y[looks]) for name, values in logits.items())
-    best = min((m for m in metrics if m.name in STRUCTURAL), key=lambda m: m.log_loss).name
     low, high = auc_interval(logits[TREES][looks], y[looks], clusters[looks], rows.as_of_s[held_out][looks])
     structural = np.rint(logits[DISTANCE] * LEAF_UNITS).astype(np.int64)
-    gains = [_gain(rows, held_out, logits, best, mask) for mask in (looks, borrows) if mask.any()]
+    best, gain = _best_gain(rows, held_out, logits, looks)
+    best_on_borrows, borrow_gain = _best_gain(rows, held_out, logits, borrows) if borrows.any() else (None, None)
     return Validation(
         split=split,
         folds=tuple(folds),
@@ -182,8 +183,9 @@ def validate_borrower(rows: BorrowerRows, recipe: Recipe, *, is_sandbox: bool) -
         n_positive_clusters=len(np.unique(clusters[looks & (y == 1)])),
         metrics=metrics,
         best_baseline=best,
-        gain=gains[0],
-        borrow_gain=gains[1] if len(gains) > 1 else None,
+        gain=gain,
+        best_borrow_baseline=best_on_borrows,
+        borrow_gain=borrow_gain,
         auc_low=low,
         auc_high=high,
         rows=held_out,
@@ -192,10 +194,12 @@ def validate_borrower(rows: BorrowerRows, recipe: Recipe, *, is_sandbox: bool) -
     )
 
 
-def _gain(rows: BorrowerRows, held_out: Array, logits: Mapping[str, Array], baseline: str, mask: Array) -> Gain:
+def _best_gain(rows: BorrowerRows, held_out: Array, logits: Mapping[str, Array], mask: Array) -> tuple[str, Gain]:
+    """Return the structural baseline that is best on the masked rows, and the trees' gain over it there."""
     kept = held_out[mask]
-    return compute_gain(
-        logits[baseline][mask], logits[TREES][mask], rows.is_positive[kept], rows.clusters[kept], rows.as_of_s[kept]
+    structural = {name: logits[name][mask] for name in STRUCTURAL}
+    return compute_best_gain(
+        structural, logits[TREES][mask], rows.is_positive[kept], rows.clusters[kept], rows.as_of_s[kept]
     )
 
 

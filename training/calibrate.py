@@ -60,19 +60,27 @@ def upper_bound_table(
     """Return a 95 % upper bound in ppm by bin, rising, never below the probability.
 
     Rows are grouped by margin. As risk rises with the margin, the rate of a group is at most that of the group and any number of riskier ones together: its bound
-    is the least of those pooled bounds, which have more clusters. Below the lowest group its bound holds.
+    is the least of those pooled bounds, which have more clusters. The least of several 95 % bounds is below the truth more often than once in twenty, so that each
+    pool gets its share of the 5 % (Bonferroni); pools double in size, so that they are few. Below the lowest group its bound holds.
     """
     parts = np.array_split(np.argsort(margins, kind="stable"), groups)
     bound = np.array(pd_ppm, dtype=np.int64)
     for first in range(groups):
-        pools = [np.concatenate(parts[first:last]) for last in range(first + 1, groups + 1)]
-        rate = min(cluster_upper_rate(is_positive[rows], clusters[rows]) for rows in pools)
+        pools = [np.concatenate(parts[first:last]) for last in _pool_ends(first, groups)]
+        confidence = 1 - (1 - CONFIDENCE) / len(pools)
+        rate = min(cluster_upper_rate(is_positive[rows], clusters[rows], confidence) for rows in pools)
         start = int(table_index(margins[parts[first]].min())) if first else 0
         bound[start:] = np.maximum(bound[start:], min(999_999, round(rate * 1e6)))
     return tuple(np.maximum.accumulate(bound).tolist())
 
 
-def cluster_upper_rate(is_positive: Array, clusters: Array) -> float:
+def _pool_ends(first: int, groups: int) -> list[int]:
+    """Return where pools that begin with a group end: 1, 2, 4... groups, and all that are riskier."""
+    sizes = [1 << k for k in range(groups.bit_length())]
+    return sorted({min(first + size, groups) for size in sizes} | {groups})
+
+
+def cluster_upper_rate(is_positive: Array, clusters: Array, confidence: float = CONFIDENCE) -> float:
     """Return a one-sided upper bound of a rate whose rows cluster: Clopper-Pearson with the effective number of rows.
 
     The effective number lies between clusters and rows, by the ratio of binomial to between-cluster variance (Kish); without a positive it is the
@@ -87,7 +95,7 @@ def cluster_upper_rate(is_positive: Array, clusters: Array) -> float:
     if 0 < rate < 1 and len(names) > 1:
         between = float(((hits - rate * sizes) ** 2).sum()) * len(names) / (len(names) - 1) / n_rows**2
         effective = float(np.clip(rate * (1 - rate) / max(between, 1e-12), len(names), n_rows))
-    return float(beta.ppf(CONFIDENCE, rate * effective + 1, max(effective * (1 - rate), 1e-9)))
+    return float(beta.ppf(confidence, rate * effective + 1, max(effective * (1 - rate), 1e-9)))
 
 
 @cache

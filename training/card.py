@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from oracle.features.registry import BORROWER_SCHEMA, Schema
 from oracle.scoring.bundle import training_span_line
 from oracle.scoring.model import Model, ModelFlag
 from training import calibrate
-from training.borrower import TREES, TrainedBorrower
+from training.borrower import TREES, TrainedBorrower, Validation
 from training.validate import Gain, Metrics
 
 MAKER_LIMITS = """\
@@ -30,9 +30,13 @@ GENERATED_LIMITS = """\
 
 def span_line(as_of_s: np.ndarray[Any, Any], horizon_s: int, source: str = "") -> str:
     """Return the card's line on when the rows (of one source) are from, and when the last label's horizon ends (rounded up to a day)."""
-    until_s = -(-(int(as_of_s.max()) + horizon_s) // DAY_S) * DAY_S
-    first, until = (datetime.fromtimestamp(time_s, UTC).date() for time_s in (int(as_of_s.min()), until_s))
-    return training_span_line(first, until, source)
+    first = datetime.fromtimestamp(int(as_of_s.min()), UTC).date()
+    return training_span_line(first, last_known_day(as_of_s, horizon_s), source)
+
+
+def last_known_day(as_of_s: np.ndarray[Any, Any], horizon_s: int) -> date:
+    """Return the day by which the last row's horizon has ended."""
+    return datetime.fromtimestamp(-(-(int(as_of_s.max()) + horizon_s) // DAY_S) * DAY_S, UTC).date()
 
 
 def borrower_card(
@@ -62,10 +66,10 @@ def borrower_card(
         *metric_table(validation.metrics),
         "",
         f"Log-loss gain of the trees over the best structural baseline ({validation.best_baseline}): {gain_text(validation.gain)}.",
-        *_borrow_gain(validation.borrow_gain),
+        *_borrow_gain(validation),
         "",
         f"Probabilities are recalibrated out of time (intercept {trained.recalibration[0]:+.3f}, slope {trained.recalibration[1]:.3f}).",
-        f"Upper bounds are one-sided at {calibrate.CONFIDENCE:.0%}, by borrower, pooled with riskier groups.",
+        f"Upper bounds are one-sided at {calibrate.CONFIDENCE:.0%}, counting borrowers, not days: where one crash is the news they are too narrow. Groups are pooled with riskier ones.",
         f"Grades use a reference loss given default of {calibrate.REFERENCE_LGD_BPS // 100} %, set by judgement.",
         "Below liquidation the slope of the state offset is set, not fitted.",
         "",
@@ -77,12 +81,12 @@ def borrower_card(
     return "\n".join(lines) + "\n"
 
 
-def _borrow_gain(gain: Gain | None) -> list[str]:
+def _borrow_gain(validation: Validation) -> list[str]:
     """Return the gain on rows of borrows, where there are such rows."""
-    if gain is None:
+    if validation.borrow_gain is None:
         return []
     return [
-        f"On rows of borrows the gain is {gain_text(gain)}. The trees count only if the gain is proved on both kinds of row."
+        f"On rows of borrows the gain over the best there ({validation.best_borrow_baseline}) is {gain_text(validation.borrow_gain)}. The trees count only if the gain is proved on both kinds of row."
     ]
 
 

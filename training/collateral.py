@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from oracle.domain.score import ScoreKind
-from oracle.domain.units import DAY_S, Bps
+from oracle.domain.units import BPS, DAY_S, Bps
 from oracle.features.registry import (
     COLLATERAL_REQUIRED_SLOTS,
     COLLATERAL_SCHEMA,
@@ -53,6 +53,10 @@ PEGGED_PAIRS = (("WBETH", "ETH"), ("WBTC", "BTC"), ("BNSOL", "SOL"))
 RISK_UNITS = (0, 819, 2_048, 4_096)
 """What issuer and bridge levels 0..3 add to the margin: 0, 0.2, 0.5 and 1 of log-odds, by judgement."""
 BONUS_BPS, THRESHOLD_CAP_BPS, BUFFER_BPS, FLOOR_SHARE_BPS = Bps(500), Bps(9_300), Bps(500), Bps(6_000)
+SLIPPAGE_BPS = Bps(58)
+"""What the sale of a million dollars of seized collateral loses, gas included: `economics.liquidators`, the thinnest token with quotes, for every pair until pools are read."""
+COST_BPS = Bps(-(-(BPS + BONUS_BPS) * BPS // (BPS - SLIPPAGE_BPS)) - BPS)
+"""Bonus and slippage together, rounded up: what the bundle's `bonus_bps` leaves room for, so that a liquidator who sells at once still keeps the bonus."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,7 +141,7 @@ def _fit_tables(margins: Array, falls_bps: Array, is_positive: Array) -> Collate
         shift=calibrate.TABLE_SHIFT,
         gap_ppm=gap_table(margins, is_positive),
         drawdown_bps=drawdown_table(margins, falls_bps),
-        bonus_bps=BONUS_BPS,
+        bonus_bps=COST_BPS,
         threshold_cap_bps=THRESHOLD_CAP_BPS,
         buffer_bps=BUFFER_BPS,
         floor_share_bps=FLOOR_SHARE_BPS,

@@ -11,7 +11,16 @@ from oracle.domain.units import BPS
 from oracle.features.registry import COLLATERAL_SCHEMA
 from oracle.scoring.calibration import compute_ltvs
 from training.card import feature_table, gain_text, metric_table
-from training.collateral import BONUS_BPS, BUFFER_BPS, FLOOR_SHARE_BPS, RISK_UNITS, THRESHOLD_CAP_BPS, TrainedCollateral
+from training.collateral import (
+    BONUS_BPS,
+    BUFFER_BPS,
+    COST_BPS,
+    FLOOR_SHARE_BPS,
+    RISK_UNITS,
+    SLIPPAGE_BPS,
+    THRESHOLD_CAP_BPS,
+    TrainedCollateral,
+)
 from training.collateral_holdout import TREES, HeldOut, Shipped
 from training.collateral_tables import LEVEL, Tail
 from training.collateral_weeks import Figure
@@ -24,7 +33,7 @@ from training.units import LEAF_UNITS
 PRICE_LIMITS = """\
 - Pairs alive in 2025 and a few that died: survivors are over-represented, so falls of long-tail tokens are understated.
 - Large falls cluster on few days; rows of one day are one piece of news. The interval resamples weeks.
-- No liquidity, no issuer or bridge failure is in the prices: what those facts add is set by judgement, see below.
+- No liquidity, no issuer or bridge failure is in the prices: what those facts add is set by judgement or from one day's quotes, see above.
 - Staked and wrapped tokens against their base cover 2023 and later only: no crisis of theirs is in the data."""
 _SHORTFALL = re.compile(r"^`drawdownBps` times (\d+\.\d+) is the expected shortfall beyond it\.$", re.MULTILINE)
 _SHOWN_MARGINS = (-14, -12, -10, -8, -7, -6, -5, -4, -3, -2, -1)
@@ -52,6 +61,7 @@ def collateral_card(name: str, source: str, span: str, trained: TrainedCollatera
         *_tail_lines(trained),
         "",
         f"Issuer and bridge levels 0 to 3 add {levels} of log-odds each, by judgement. So are bonus {BONUS_BPS} bps, buffer {BUFFER_BPS} bps, the threshold's cap {THRESHOLD_CAP_BPS} bps and the floor's share {FLOOR_SHARE_BPS} bps.",
+        f"Slippage: the threshold leaves {SLIPPAGE_BPS} bps on top of the bonus, {COST_BPS} bps together, the median loss of quotes of about a million dollars into USDC of the thinnest token quoted on one day of 2023, and gas. It is one number for all pairs: a calm major loses less, the long tail and larger sales lose more.",
         "",
         "## What the data cannot show",
         PRICE_LIMITS,

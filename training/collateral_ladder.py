@@ -47,6 +47,7 @@ LADDER_FEATURES = (
     "fall_24h_in_365d",
     "hourly_tail_90d",
     "below_base_30d",
+    "range_volatility_3d",
 )
 _SLOTS = tuple(f.slot for name in LADDER_FEATURES for f in COLLATERAL_SCHEMA if f.name == name)
 _TREES_PER_FEATURE, _STEPS = 4, 4 * ((1 << MAX_DEPTH) - 1)

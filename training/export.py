@@ -54,8 +54,10 @@ def compute_support(schema: Schema, vectors: Array, required: frozenset[int]) ->
     return tuple(supports)
 
 
-def write_bundle(folder: Path, model: Model, card: str, rows: Array) -> Bundle:
-    """Write the bundle named like `folder` and return it as a node would load it; `rows`, those trained on, seed the self-test and are the reference of drift.
+def write_bundle(folder: Path, model: Model, card: str, rows: Array, scored: Array | None = None) -> Bundle:
+    """Write the bundle named like `folder` and return it as a node would load it.
+
+    `rows`, those trained on, seed the self-test. `scored`, those of a kind that a node scores, are the reference of drift; all rows where none are given.
 
     Raises:
         TrainingError: if the model is not fit to run.
@@ -72,6 +74,7 @@ def write_bundle(folder: Path, model: Model, card: str, rows: Array) -> Bundle:
         graph=build_graph(model.trees, model.n_features),
         card=card,
     )
+    seen = rows if scored is None else scored
     cases = make_cases(bundle, selftest_vectors(model, rows))
     files = {
         MODEL: data,
@@ -80,7 +83,7 @@ def write_bundle(folder: Path, model: Model, card: str, rows: Array) -> Bundle:
         SELFTEST: (json.dumps(cases, indent=0) + "\n").encode(),
         CARD: card.encode(),
         REFERENCE: encode_reference(
-            make_reference(select_columns(model, rows, compute_margins(model.trees, rows)))
+            make_reference(select_columns(model, seen, compute_margins(model.trees, seen)))
         ).encode(),
     }
     folder.mkdir(parents=True, exist_ok=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,11 @@ from oracle.domain.units import HOUR_S
 from oracle.scoring.bundle import Bundle
 from oracle.scoring.model import Model, ModelFlag
 from training.borrow_rows import build_borrow_rows
-from training.borrower import train_borrower
+from training.borrower import TrainedBorrower, train_borrower
 from training.borrower_card import evidence_lines
 from training.borrower_figures import compute_borrower_figures
 from training.borrower_validation import validate_borrower_model
-from training.card import GENERATED_LIMITS, MAKER_LIMITS, borrower_card, span_line
+from training.card import GENERATED_LIMITS, MAKER_LIMITS, borrower_card, last_known_day, span_line
 from training.collateral import read_runs, train_collateral
 from training.collateral_card import collateral_card
 from training.collateral_days import build_days
@@ -39,6 +40,7 @@ from training.datasets.streamed import Bounds, stream_borrower_rows
 from training.economics import cost_to_game
 from training.economics.rating_rules import describe_rules
 from training.economics.report import describe_replay
+from training.economics.study import ReplayedModels
 from training.errors import DatasetError
 from training.evaluation.validation_card import ValidationCard, build_validation_card
 from training.export import write_bundle
@@ -110,15 +112,21 @@ def train_on_data(data: Path, profile: Profile, out: Path, say: Say) -> list[Bun
         raise DatasetError(
             str(data), "there is no such folder: pass the one that holds the data sets (make train DATA=...)"
         )
-    return [_train_borrowers(data, profile, out, say), _train_pairs(data, profile, out, say)]
-
-
-def _train_borrowers(data: Path, profile: Profile, out: Path, say: Say) -> Bundle:
+    # Each card prices the other kind of subject too, by the model that is released with it.
     say("borrower-1: rows of the Maker vaults and of Morpho's borrows")
     sources = read_borrower_rows(data, profile)
+    say(f"borrower-1: {len(sources.rows.as_of_s)} rows; training")
+    trained = train_borrower(sources.rows, MAKER_RECIPE, is_sandbox=False)
+    pairs = _train_pairs(data, profile, out, say, (trained.model, sources.known_until(MAKER)))
+    return [_write_borrowers(data, profile, out, say, (sources, trained, pairs.model)), pairs]
+
+
+def _write_borrowers(
+    data: Path, profile: Profile, out: Path, say: Say, made: tuple[BorrowerSources, TrainedBorrower, Model]
+) -> Bundle:
+    """Validate borrowers trained on their sources, price a record on the collateral model beside them, and write the bundle."""
+    sources, trained, collateral = made
     rows, maker = sources.rows, sources.parts[MAKER]
-    say(f"borrower-1: {len(rows.as_of_s)} rows; training")
-    trained = train_borrower(rows, MAKER_RECIPE, is_sandbox=False)
     say("borrower-1: validation on all splits")
     is_active = ModelFlag.TREES_ACTIVE in trained.model.flags
     validation = validate_borrower_model(maker, MAKER_RECIPE, is_active=is_active, n_draws=profile.validation_draws)
@@ -134,10 +142,13 @@ def _train_borrowers(data: Path, profile: Profile, out: Path, say: Say) -> Bundl
         evidence_lines(figures, coverages, study, trained),
     )
     say("borrower-1: cost to game, and the laws on simulated attackers")
-    card = "\n".join((card, *cost_to_game.render(trained.model), *describe_rules(sources.vaults, sources.morpho)))
-    return _write_validated(
-        out / "borrower-1", trained.model, card, build_validation_card(validation, data), rows.vectors
+    card = "\n".join(
+        (card, *cost_to_game.render(trained.model, collateral), *describe_rules(sources.vaults, sources.morpho))
     )
+    validated = build_validation_card(validation, data)
+    # A node looks at borrowers day by day: the moments of borrows, and Morpho's masked histories, are not what it sees.
+    looks = maker.vectors[~maker.is_borrow]
+    return _write_validated(out / "borrower-1", trained.model, card, validated, rows.vectors, looks)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,6 +159,10 @@ class BorrowerSources:
     morpho: Borrows
     parts: Mapping[str, BorrowerRows]
     rows: BorrowerRows
+
+    def known_until(self, source: str) -> date:
+        """Return the day by which the last label of a source is known."""
+        return last_known_day(self.parts[source].as_of_s, HORIZON_S)
 
 
 def read_borrower_rows(data: Path, profile: Profile) -> BorrowerSources:
@@ -175,7 +190,8 @@ def _thin(borrows: Borrows, profile: Profile) -> Borrows:
     return replace(borrows, moments=borrows.moments[:: profile.borrow_step])
 
 
-def _train_pairs(data: Path, profile: Profile, out: Path, say: Say) -> Bundle:
+def _train_pairs(data: Path, profile: Profile, out: Path, say: Say, borrower: tuple[Model, date]) -> Bundle:
+    """Train, validate and write the pairs' bundle; the market is replayed with the borrowers' model, which knows Maker until the day beside it."""
     say("collateral-1: rows of the hourly pairs")
     runs = read_runs(data, list(profile.symbols) if profile.symbols else None)
     rows = build_collateral_rows(runs, step_days=profile.collateral_step_days)
@@ -192,15 +208,18 @@ def _train_pairs(data: Path, profile: Profile, out: Path, say: Say) -> Bundle:
     if profile.has_replay:
         say("collateral-1: external checks")
         card = "\n".join((card, *describe_external(data, rows, profile.collateral_recipe)))
-        card = "\n".join((card, *describe_replay(data, rows, profile.collateral_recipe, say))) + "\n"
+        models = ReplayedModels(borrower=borrower[0], maker_known_until=borrower[1], collateral=trained.model)
+        card = "\n".join((card, *describe_replay(data, rows, profile.collateral_recipe, say, models))) + "\n"
     return _write_validated(
         out / "collateral-1", trained.model, card, build_validation_card(validation, data), rows.vectors
     )
 
 
-def _write_validated(folder: Path, model: Model, card: str, validated: ValidationCard, vectors: Array) -> Bundle:
+def _write_validated(
+    folder: Path, model: Model, card: str, validated: ValidationCard, vectors: Array, scored: Array | None = None
+) -> Bundle:
     """Write the bundle with the validation at the end of its card, and its plots beside it."""
-    bundle = write_bundle(folder, model, "\n".join((card, *validated.lines)) + "\n", vectors)
+    bundle = write_bundle(folder, model, "\n".join((card, *validated.lines)) + "\n", vectors, scored)
     validated.write_plots(folder)
     return bundle
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,6 +39,14 @@ class Gain:
     mean: float
     low: float
     high: float
+
+
+def compute_best_gain(
+    baselines: Mapping[str, Array], model: Array, is_positive: Array, clusters: Array, as_of_s: Array
+) -> tuple[str, Gain]:
+    """Return the baseline with the lowest log loss on these rows, and the model's gain over it."""
+    best = min(baselines, key=lambda name: compute_metrics(name, baselines[name], is_positive).log_loss)
+    return best, compute_gain(baselines[best], model, is_positive, clusters, as_of_s)
 
 
 def compute_metrics(name: str, logits: Array, is_positive: Array) -> Metrics:

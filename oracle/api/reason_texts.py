@@ -76,6 +76,10 @@ COLLATERAL_TEXTS: dict[str, tuple[str, str]] = {
         "The distance from the quarter's high points to no further falls.",
     ),
     "below_base_30d": ("The price stands below its monthly level.", "The price stands at or above its monthly level."),
+    "range_volatility_3d": (
+        "The price ranged widely over the past three days.",
+        "The price kept a narrow range over the past three days.",
+    ),
     "issuer_risk": ("The token depends on an issuer.", "The token depends on no issuer, or on a strong one."),
     "bridge_risk": ("The token depends on a bridge.", "The token depends on no bridge."),
     "series_age": ("The price history is short.", "The price history is long."),

@@ -14,7 +14,7 @@ from oracle.domain.market import AssetFacts, Pair
 from oracle.domain.units import BlockNumber, ChainId, Epoch, TimestampS
 from oracle.errors import ConfigurationError
 
-FEATURE_SEMANTICS_VERSION = 1
+FEATURE_SEMANTICS_VERSION = 2
 LEAF_LAYOUT_VERSION = 1
 MAX_MEMBERS = 31
 

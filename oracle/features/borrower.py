@@ -42,13 +42,13 @@ def compute_borrower_vector(history: BorrowerHistory) -> tuple[int, ...]:
     peak = max(health.peak_debt_usd_e8, current_debt, 1)
     regimes = {key: regime_of(key, series) for key, series in history.token_prices}
     unanswered, raised = compute_low_health_days(health, conduct, as_of_s)
-    episodes, last_episode_s = compute_liquidation_episodes(conduct.liquidations)
+    episodes, last_episode_s = compute_liquidation_episodes(conduct.liquidations, history.samples)
     since_days = _NEVER_DAYS if last_episode_s is None else (as_of_s - last_episode_s) // DAY_S
-    debt_days = health.debt_days_usd_e8
+    debt_days, counted = health.debt_days_usd_e8, health.counted_debt_days_usd_e8
     return (
         compute_state_slot(history.positions),
         MISSING if len(health.debt_at) < MIN_DEBT_DAYS else count(debt_days // peak),
-        ratio(mul_div_down(health.low_debt_days_usd_e8, BPS, debt_days)) if debt_days else MISSING,
+        ratio(mul_div_down(health.low_debt_days_usd_e8, BPS, counted)) if debt_days else MISSING,
         count(unanswered),
         count(raised),
         count(episodes),

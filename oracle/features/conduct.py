@@ -6,17 +6,19 @@ counts only up to the debt of the whole week before it.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from oracle.domain.event import EventKind, LendingEvent
+from oracle.domain.position import PositionSample
 from oracle.domain.units import BPS, DAY_S, TimestampS, UsdE8, mul_div_down
-from oracle.features.health import DUST_USD_E8, WINDOW_S, HealthRecord
+from oracle.features.health import WINDOW_S, HealthRecord
 
 RALLY_WINDOW_S = 90 * DAY_S
 _HELD_DAYS = 7
 _ANSWER_SHARE_BPS = 100
+_EPISODE_SHARE_BPS = 100
 
 
 @dataclass(slots=True, kw_only=True)
@@ -96,19 +98,35 @@ def compute_low_health_days(health: HealthRecord, conduct: ConductRecord, as_of_
     return len(unanswered), len(raised)
 
 
-def compute_liquidation_episodes(liquidations: list[tuple[TimestampS, UsdE8]]) -> tuple[int, TimestampS | None]:
-    """Return the number of episodes above dust and the end of the last; 24 hours without a liquidation end an episode."""
-    episodes, episode_value, last_end, previous = 0, 0, None, None
-    for time_s, value in liquidations:
-        if previous is None or time_s - previous >= DAY_S:
-            episode_value = 0
-        was_dust = episode_value < DUST_USD_E8
-        episode_value += value
-        if episode_value >= DUST_USD_E8:
-            episodes += was_dust
-            last_end = time_s
-        previous = time_s
+def compute_liquidation_episodes(
+    liquidations: list[tuple[TimestampS, UsdE8]], samples: tuple[PositionSample, ...]
+) -> tuple[int, TimestampS | None]:
+    """Return the number of episodes and the end of the last; 24 hours without a liquidation end an episode.
+
+    An episode counts if its liquidations together are at least 1 % of all debt at the midnight before it, or anything of value where there was none. A share
+    and no amount, so that over many addresses it counts at each; of that midnight's debt, so that debt of other times does not dilute it.
+    """
+    episodes, last_end = 0, None
+    for episode in _list_episodes(liquidations):
+        midnight_s = episode[0][0] - episode[0][0] % DAY_S
+        debt = sum(s.debt_usd_e8 for s in _samples_at(samples, midnight_s))
+        if (value := sum(value for _, value in episode)) > 0 and value * BPS >= debt * _EPISODE_SHARE_BPS:
+            episodes, last_end = episodes + 1, episode[-1][0]
     return episodes, last_end
+
+
+def _list_episodes(liquidations: list[tuple[TimestampS, UsdE8]]) -> list[list[tuple[TimestampS, UsdE8]]]:
+    episodes: list[list[tuple[TimestampS, UsdE8]]] = []
+    for hit in liquidations:
+        if not episodes or hit[0] - episodes[-1][-1][0] >= DAY_S:
+            episodes.append([])
+        episodes[-1].append(hit)
+    return episodes
+
+
+def _samples_at(samples: tuple[PositionSample, ...], time_s: int) -> tuple[PositionSample, ...]:
+    first = bisect_left(samples, time_s, key=lambda s: s.time_s)
+    return samples[first : bisect_right(samples, time_s, key=lambda s: s.time_s)]
 
 
 def compute_repaid_usd_e8(health: HealthRecord, conduct: ConductRecord, as_of_s: TimestampS) -> int:

@@ -104,6 +104,7 @@ COLLATERAL_SCHEMA: Schema = _schema(
     ("issuer_risk", "level", "count", 4, Monotone.RISES),
     ("bridge_risk", "level", "count", 4, Monotone.RISES),
     ("series_age", "days", "count", _DAYS_YEAR - 1, Monotone.FALLS),
+    ("range_volatility_3d", "100 ppm a year", "ratio", SLOT_MAX, Monotone.RISES),
 )
 COLLATERAL_VOLATILITY_SLOT = 0
 """The slot that `volatilityPpm` is read from: a year's volatility orders liquidations better than a month's."""

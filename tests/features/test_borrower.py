@@ -94,13 +94,50 @@ def test_liquidations__two_episodes_by_a_day_apart__are_counted_aged_and_weighed
     assert value("liquidated_share", vector) == 600 * 10_000 // 2_000
 
 
-def test_liquidations__dust__is_no_episode() -> None:
-    dust = event(EventKind.LIQUIDATION, AS_OF_S - DAY_S, 99, caller=STRANGER)
+@pytest.mark.parametrize(("pieces", "episodes"), [([9], 0), ([10], 1), ([6, 4], 1), ([4] * 2, 0), ([1] * 10, 1)])
+def test_liquidations__below_dust_each__are_an_episode_from_one_percent_of_debt_together(
+    pieces: list[int], episodes: int
+) -> None:
+    hits = [event(EventKind.LIQUIDATION, AS_OF_S - 5 * DAY_S + k * HOUR_S, usd) for k, usd in enumerate(pieces)]
+    samples = [sample(d, usd=1_000, health_percent=150) for d in range(20, 0, -1)]
 
-    vector = compute_borrower_vector(history([dust], [sample(1, usd=1_000, health_percent=150)]))
+    vector = compute_borrower_vector(history(hits, samples))
+
+    assert value("liquidation_episodes", vector) == episodes
+    assert (vector[SLOT["days_since_liquidation"]] < 65_534) == (episodes > 0)
+
+
+def test_liquidations__a_day_apart__are_not_added_up() -> None:
+    hits = [event(EventKind.LIQUIDATION, AS_OF_S - d * DAY_S, 6) for d in (5, 4)]
+    samples = [sample(d, usd=1_000, health_percent=150) for d in range(20, 0, -1)]
+
+    assert value("liquidation_episodes", compute_borrower_vector(history(hits, samples))) == 0
+
+
+def test_liquidations__debt_at_the_midnight_before__is_what_they_are_a_share_of() -> None:
+    """Neither a larger debt long repaid nor debt taken on later makes a liquidation small."""
+    hit = event(EventKind.LIQUIDATION, AS_OF_S - 10 * DAY_S + HOUR_S, 500)
+    samples = [sample(d, usd=1_000 if d == 10 else 100_000, health_percent=150) for d in range(20, 0, -1)]
+    closed = [s for s in samples if s.time_s != AS_OF_S - 10 * DAY_S]
+
+    assert value("liquidation_episodes", compute_borrower_vector(history([hit], samples))) == 1
+    assert value("liquidation_episodes", compute_borrower_vector(history([hit], closed))) == 1
+
+
+def test_liquidations__hundred_dollars_of_a_million__are_no_episode() -> None:
+    hit = event(EventKind.LIQUIDATION, AS_OF_S - 10 * DAY_S, 9_999)
+    samples = [sample(d, usd=1_000_000, health_percent=150) for d in range(20, 0, -1)]
+
+    vector = compute_borrower_vector(history([hit], samples))
 
     assert value("liquidation_episodes", vector) == 0
-    assert vector[SLOT["days_since_liquidation"]] == 65_534
+    assert value("liquidated_share", vector) == 99
+
+
+def test_liquidations__of_no_value__are_no_episode() -> None:
+    hit = event(EventKind.LIQUIDATION, AS_OF_S - 10 * DAY_S, 0)
+
+    assert value("liquidation_episodes", compute_borrower_vector(history([hit], []))) == 0
 
 
 def test_repaid_share__debt_held_a_week__is_credited_once() -> None:
@@ -124,6 +161,24 @@ def test_health__at_liquidation_for_a_week__is_lowest_and_counted() -> None:
 
     assert vector[SLOT["lowest_health"]] == 32_768
     assert value("low_health_days", vector) == 7
+
+
+@pytest.mark.parametrize(("usd", "low_days"), [(100, 5), (50, 5), (20, 5), (19, 0)])
+def test_low_health__debt_below_dust__counts_from_one_percent_of_the_largest_debt(usd: int, low_days: int) -> None:
+    samples = [sample(d, usd=usd if d <= 5 else 2_000, health_percent=110 if d <= 5 else 150) for d in range(20, 0, -1)]
+
+    vector = compute_borrower_vector(history([], samples))
+
+    assert value("low_health_days", vector) == low_days
+    assert value("unanswered_low_health", vector) == low_days
+    assert value("low_health_share", vector) == (10_000 * 5 * usd // (15 * 2_000 + 5 * usd) if low_days else 0)
+    assert value("debt_age", vector) == (15 * 2_000 + (5 * usd if usd >= 100 else 0)) // 2_000
+
+
+def test_low_health__a_hundred_dollars_of_a_million__counts() -> None:
+    samples = [sample(d, usd=100 if d <= 5 else 10**6, health_percent=110 if d <= 5 else 150) for d in range(20, 0, -1)]
+
+    assert value("low_health_days", compute_borrower_vector(history([], samples))) == 5
 
 
 def test_stress_days__collateral_down_a_fifth__counts_only_if_all_supplied_tokens_are() -> None:

@@ -15,14 +15,14 @@ from oracle.sandbox.artifacts import load_forge_artifact
 from oracle.sandbox.chains import AnvilChain
 from oracle.scoring.bundle import load_bundle
 from oracle.signing.signer import LocalSigner
-from tests.node.committee import vector_config
+from tests.node.committee import released_config
 
 GENESIS_S = 1_760_000_000
 DAY_S = 86_400
 KEY = keccak256(b"deployer")
 SIGNER = LocalSigner(KEY)
-PARAMS = replace(vector_config().params, borrower_model_id=load_bundle("borrower-1", allow_sandbox=False).model_id)
-CONFIG = replace(vector_config(), params=PARAMS)
+PARAMS = replace(released_config().params, borrower_model_id=load_bundle("borrower-1", allow_sandbox=False).model_id)
+CONFIG = replace(released_config(), params=PARAMS)
 IDS = tuple(int(chain.chain_id) for chain in PARAMS.chains)
 TOKEN = "0x" + "70" * 20
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from oracle.domain.committee import CommitteeConfig
+from oracle.domain.committee import FEATURE_SEMANTICS_VERSION, CommitteeConfig
 from oracle.domain.ids import parse_address, parse_hash
 from oracle.domain.units import Epoch
 from oracle.signing.signer import LocalSigner
@@ -30,6 +30,12 @@ def vector_config() -> CommitteeConfig:
         params=params_of(next(p for p in _COMMITTEE["params"] if p["name"] == case["params"])),
         from_epoch=Epoch(int(case["fromEpoch"])),
     )
+
+
+def released_config() -> CommitteeConfig:
+    """Return the same committee with this release's feature semantics: those of a vector are what they were when it was made."""
+    config = vector_config()
+    return replace(config, params=replace(config.params, feature_semantics_version=FEATURE_SEMANTICS_VERSION))
 
 
 def quick_config(epoch_seconds: int = 1) -> CommitteeConfig:

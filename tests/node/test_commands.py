@@ -14,7 +14,7 @@ from oracle.node.templates import ChainText
 from oracle.sandbox.manifest import WorldManifest
 from oracle.signing import keystore
 from oracle.storage.engine import open_database
-from tests.node.committee import SECRETS, vector_config
+from tests.node.committee import SECRETS, released_config
 from tests.node.test_settings import ADDRESS, config_text
 
 CHEAP_SCRYPT = 4_096
@@ -24,12 +24,12 @@ runner = CliRunner()
 @pytest.fixture
 def member(tmp_path: Path) -> Path:
     """Return the config of member 0, complete but for running chains."""
-    write_committee(vector_config(), tmp_path / "committee.json")
+    write_committee(released_config(), tmp_path / "committee.json")
     keystore.create(tmp_path / "keystore.json", "open sesame", secret=SECRETS[0], scrypt_cost=CHEAP_SCRYPT)
     (tmp_path / "password").write_text("open sesame\n")
     chains = [
         ChainText(chain_id=chain.chain_id, rpc_urls=("http://127.0.0.1:1", "http://127.0.0.1:2"), risk_oracle=ADDRESS)
-        for chain in vector_config().params.chains
+        for chain in released_config().params.chains
     ]
     (tmp_path / "node.toml").write_text(config_text(chains=chains, peers={}).render())
     return tmp_path / "node.toml"
@@ -130,8 +130,8 @@ def test_committee__good_file__prints_its_digest(member: Path) -> None:
     code, output = run("committee", str(member.parent / "committee.json"))
 
     assert code == 0
-    assert "0x7a740c3f28c993ca743c75b3f6250a3b9deb811c3741fd23ecdbc62cefebd509" in output
-    assert "paramsHash 0x8356d43a72d026ad62d76c2323beacf8c76b86c344eea59203923a6232de19f7" in output
+    assert "0x2eaaf62ff484605c71801ee4dd8e96ae405af61b370d5bb113a1c0d34addd204" in output
+    assert "paramsHash 0x68859d6e69bf4eeab1962fa1c09b57a55ef0d6927ab89c3aa92f8ec621fdd40c" in output
 
 
 def test_migrate__present_schema__changes_nothing(member: Path) -> None:

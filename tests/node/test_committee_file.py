@@ -14,12 +14,12 @@ from oracle.domain.ids import Address, to_hex
 from oracle.domain.units import BlockNumber
 from oracle.errors import ConfigurationError
 from oracle.node.committee_file import read_committee, write_committee
-from tests.node.committee import vector_config
+from tests.node.committee import released_config
 
 
 def written(folder: Path, **changes: Any) -> Path:
     path = folder / "committee.json"
-    write_committee(vector_config(), path)
+    write_committee(released_config(), path)
     document = json.loads(path.read_text()) | changes
     path.write_text(json.dumps(document))
     return path
@@ -28,15 +28,15 @@ def written(folder: Path, **changes: Any) -> Path:
 def test_read_committee__written_by_us__is_the_same_configuration(tmp_path: Path) -> None:
     config = read_committee(written(tmp_path))
 
-    assert config == vector_config()
-    assert to_hex(config.digest) == "0x7a740c3f28c993ca743c75b3f6250a3b9deb811c3741fd23ecdbc62cefebd509"
+    assert config == released_config()
+    assert to_hex(config.digest) == "0x2eaaf62ff484605c71801ee4dd8e96ae405af61b370d5bb113a1c0d34addd204"
 
 
 def test_read_committee__one_member_changed__names_both_digests(tmp_path: Path) -> None:
-    members = [to_hex(member) for member in vector_config().members]
+    members = [to_hex(member) for member in released_config().members]
     path = written(tmp_path, members=["0x" + "11" * 20, *members[1:]])
 
-    with pytest.raises(ConfigurationError, match="says digest 0x7a74"):
+    with pytest.raises(ConfigurationError, match="says digest 0x2eaa"):
         read_committee(path)
 
 
@@ -58,7 +58,7 @@ def test_read_committee__wrong_content__names_it(tmp_path: Path, changes: dict[s
 
 
 def test_read_committee__morpho_without_listed_markets__says_what_to_add(tmp_path: Path) -> None:
-    config, path = vector_config(), tmp_path / "committee.json"
+    config, path = released_config(), tmp_path / "committee.json"
     (first, *others), morpho = config.params.chains, Address(b"\xff" * 20)
     singleton = MarketParams(protocol="morpho_blue", market=morpho, start_block=BlockNumber(9))
     market = MarketParams(

@@ -31,7 +31,7 @@ from oracle.scoring.drift import Shift, select_columns
 from oracle.scoring.population import make_reference
 from oracle.scoring.session import Scorer
 from tests.features.histories import AS_OF_S, STRANGER, event, random_history, with_events
-from tests.node.committee import vector_config
+from tests.node.committee import released_config
 from tests.node.test_cohort_labels import PAIR_SCORE, collateral
 from tests.node.test_settings import config_text
 
@@ -182,7 +182,7 @@ def test_compute_bundle_drift__one_row_far_from_training__shows_no_shift_beyond_
 @pytest.fixture
 def member(tmp_path: Path) -> Path:
     """The config of a member of a committee that scores with the released bundles."""
-    config = vector_config()
+    config = released_config()
     params = replace(
         config.params,
         borrower_model_id=SCORERS.borrower.bundle.model_id,

@@ -9,6 +9,7 @@ import pytest
 
 from oracle.domain.ids import ZERO_HASH, keccak256, to_hex
 from oracle.errors import BundleError, MalformedValueError, SandboxBundleError
+from oracle.features.registry import COLLATERAL_SCHEMA
 from oracle.scoring.bundle import BUNDLES_DIR, SELFTEST_COUNT, released_bundles
 from oracle.scoring.codec import encode_model
 from oracle.scoring.evm import (
@@ -123,7 +124,7 @@ def test_read_self_test__released_bundle__has_every_case() -> None:
 
     assert data == (BUNDLES_DIR / "collateral-1" / "model.bin").read_bytes()
     assert len(cases) == SELFTEST_COUNT
-    assert {(len(case.vector), len(case.leaf)) for case in cases} == {(24, 352)}
+    assert {(len(case.vector), len(case.leaf)) for case in cases} == {(2 * len(COLLATERAL_SCHEMA), 352)}
 
 
 def test_read_self_test__bundle_that_does_not_load__is_refused() -> None:

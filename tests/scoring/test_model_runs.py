@@ -88,9 +88,11 @@ def test_write_run__one_model__writes_what_forge_reads(runs: dict[str, ModelRun]
 
     assert (tmp_path / run.name / "model.bin").read_bytes() == run.data
     rows = (tmp_path / run.name / "rows.bin").read_bytes()
-    assert len(rows) == ROW_COUNT * (24 + 4 + 352)
-    assert rows[24:28] == int(run.margins[0]).to_bytes(4, "big", signed=True)
-    assert (tmp_path / run.name / "self_test.bin").stat().st_size == 256 * (24 + 352)
+    vector = 2 * run.model.n_features
+    n_bytes = len(rows)
+    assert n_bytes == ROW_COUNT * (vector + 4 + 352)
+    assert rows[vector : vector + 4] == int(run.margins[0]).to_bytes(4, "big", signed=True)
+    assert (tmp_path / run.name / "self_test.bin").stat().st_size == 256 * (vector + 352)
     assert len(self_test_hashes(run.self_test)) == 257
 
 

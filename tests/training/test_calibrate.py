@@ -67,6 +67,23 @@ def test_upper_bound_table__any_rows__rises_and_is_never_below() -> None:
     assert all(u >= p for u, p in zip(upper, pd, strict=True))
 
 
+def test_upper_bound_table__one_rate_everywhere__lies_below_it_once_in_twenty() -> None:
+    """All pools then have the same rate, which is the hardest case: choosing among them must not buy a lower bound."""
+    random = np.random.default_rng(4)
+    margins, rate = np.arange(2_000) * 10 - 30_000, 0.02
+    lowest = int(table_index(margins)[0])
+    flat = (1,) * len(probability_table(0.0, 1.0))
+
+    missed = [
+        upper_bound_table(flat, margins, (random.random(2_000) < rate).astype(float), np.arange(2_000))[lowest]
+        < rate * 1e6
+        for _ in range(300)
+    ]
+
+    # Three standard errors above 5 %.
+    assert np.mean(missed) <= 0.05 + 3 * (0.05 * 0.95 / 300) ** 0.5
+
+
 def test_fit_recalibration__margins_twice_too_sure__halves_them() -> None:
     random = np.random.default_rng(1)
     truth = random.normal(-1, 1.5, 20_000)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from oracle.domain.units import DAY_S
-from training.validate import auc_interval, compute_gain, compute_metrics
+from training.validate import auc_interval, compute_best_gain, compute_gain, compute_metrics
 
 
 def test_compute_gain__two_rows_by_hand__mean_of_differences() -> None:
@@ -30,6 +30,19 @@ def test_compute_gain__same_rows_repeated_in_a_month__interval_does_not_shrink()
     repeated = compute_gain(many[0], many[1], many[2], many[3], many[4])
 
     assert repeated.high - repeated.low == pytest.approx(once.high - once.low, rel=0.05)
+
+
+def test_compute_best_gain__another_baseline_leads_on_other_rows__each_set_has_its_own() -> None:
+    outcome = np.array([1, 0, 0, 0] * 6)
+    clusters, as_of_s = np.repeat(np.arange(6), 4), np.repeat(np.arange(6), 4) * 40 * DAY_S
+    baselines = {"sure": np.where(outcome == 1, 2.0, -2.0), "even": np.zeros(24)}
+    model = np.where(outcome == 1, 1.0, -1.0)
+
+    for y, best in ((outcome, "sure"), (1 - outcome, "even")):
+        name, gain = compute_best_gain(baselines, model, y, clusters, as_of_s)
+
+        assert name == best
+        assert gain == compute_gain(baselines[best], model, y, clusters, as_of_s)
 
 
 def test_compute_gain__all_events_in_one_month__no_interval() -> None:

@@ -6,8 +6,10 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from oracle.scoring.bundle import load_bundle
 from training.economics.report import render, write_report
-from training.releases import PROFILES
+from training.economics.study import ReplayedModels
+from training.releases import MAKER, PROFILES
 
 
 def add_parser(commands: Any) -> None:
@@ -21,6 +23,11 @@ def add_parser(commands: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Replay, write and print."""
     recipe = PROFILES["full"].collateral_recipe
-    report = write_report(Path(options.data), Path(options.json) if options.json else None, recipe, print)
+    borrower, collateral = (load_bundle(name, allow_sandbox=False) for name in ("borrower-1", "collateral-1"))
+    maker = borrower.training_span_of(MAKER)
+    models = ReplayedModels(
+        borrower=borrower.model, maker_known_until=maker[1] if maker else None, collateral=collateral.model
+    )
+    report = write_report(Path(options.data), Path(options.json) if options.json else None, recipe, print, models)
     print("\n".join(render(report)))
     return 0

@@ -30,7 +30,7 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         TrainingError: if there is nobody to simulate, or the bundle scores no borrowers.
     """
-    from training.economics.cost_to_game import render
+    from training.economics.cost_to_game import COLLATERAL_BUNDLE, render
     from training.economics.rating_rules import describe_rules
 
     if options.attackers < 1:
@@ -38,7 +38,8 @@ def run(options: argparse.Namespace) -> int:
     bundle = load_bundle(options.bundle, allow_sandbox=True)
     if bundle.kind is not ScoreKind.BORROWER:
         raise TrainingError(f"--bundle {bundle.name}: it scores collateral, and nobody's record")
-    print("\n".join(render(bundle.model, attackers=options.attackers)))
+    pairs = load_bundle(COLLATERAL_BUNDLE, allow_sandbox=False).model
+    print("\n".join(render(bundle.model, pairs, attackers=options.attackers)))
     if options.data:
         data = Path(options.data)
         print("\n".join(describe_rules(read_maker_borrows(data), read_morpho(data))))

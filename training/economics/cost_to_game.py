@@ -20,7 +20,6 @@ from oracle.domain.score import CollateralScore
 from oracle.domain.units import BPS, DAY_S, TimestampS
 from oracle.features.borrower import MIN_DEBT_DAYS, compute_borrower_vector
 from oracle.features.health import DUST_USD_E8
-from oracle.scoring.bundle import load_bundle
 from oracle.scoring.model import Model
 from training.economics.attackers import (
     AS_OF_S,
@@ -30,7 +29,7 @@ from training.economics.attackers import (
     make_history,
     make_sample,
 )
-from training.economics.laws import OPEN_GAP, LawResult, Pricing, as_if_active, check_laws, rated_margins
+from training.economics.laws import LawResult, Pricing, as_if_active, check_laws, rated_margins
 from training.economics.pairs import make_pairs
 from training.economics.rating_rules import CARRY_PER_YEAR, GAS_USD, OPEN_AND_CLOSE
 from training.economics.study import MARKET
@@ -103,9 +102,8 @@ def find_cheapest(bought: Iterable[Bought], pair: int, gas_usd: float) -> tuple[
     return min(priced, key=lambda item: item[0], default=None)
 
 
-def render(model: Model, *, attackers: int = CARD_ATTACKERS) -> list[str]:
-    """Return the card's part on gaming a borrower model: what records cost and bring, and the laws on simulated attackers."""
-    collateral = load_bundle(COLLATERAL_BUNDLE, allow_sandbox=False).model
+def render(model: Model, collateral: Model, *, attackers: int = CARD_ATTACKERS) -> list[str]:
+    """Return the card's part on gaming a borrower model beside a collateral model: what records cost and bring, and the laws on simulated attackers."""
     pairs = make_pairs(collateral)
     bought = measure(model, collateral, list_records())
     shown = {"as signed": model} if model.trees_active else {"as signed": model, "trees counted": as_if_active(model)}
@@ -129,16 +127,16 @@ def render(model: Model, *, attackers: int = CARD_ATTACKERS) -> list[str]:
 
 
 def render_laws(laws: dict[str, tuple[LawResult, ...]]) -> list[str]:
-    """Return the laws' results as lines: how many attackers, who broke a law, and the gap that is known."""
+    """Return the laws' results as lines: how many attackers, and who broke a law."""
     lines = []
     for name, results in laws.items():
         tried = sum(r.attackers for r in results)
-        broken = [f"{r.name} {r.breaches} of {r.attackers}" for r in results if r.breaches and r.name != OPEN_GAP]
-        gap = next(r for r in results if r.name == OPEN_GAP)
-        kinds = ", ".join(r.name for r in results if r.name != OPEN_GAP)
+        broken = [
+            f"{r.name} {r.breaches} of {r.attackers} (at most {r.largest_bps} bps)" for r in results if r.breaches
+        ]
+        kinds = ", ".join(r.name for r in results)
         lines.append(
-            f"Laws, {name}, on {tried:,} simulated attackers ({kinds}): {'broken by ' + ', '.join(broken) if broken else 'none broken'}. "
-            f"Known gap, {gap.name}: {gap.breaches} of {gap.attackers} get better terms, at most {gap.largest_bps} bps, because liquidations below $100 are no episodes."
+            f"Laws, {name}, on {tried:,} simulated attackers ({kinds}): {'broken by ' + ', '.join(broken) if broken else 'none broken'}."
         )
     return lines
 

@@ -28,8 +28,6 @@ from training.economics.attackers import ATTACKS, draw_life, dust_of_others, mak
 type Array = np.ndarray[Any, Any]
 
 HIDING, OLD_PROOF, DUST = "hiding", "proof older than the grace", "dust of others"
-OPEN_GAP = "splitting into dust"
-"""Not a law: where a liquidation falls below dust in every piece it is no episode, and dust is what episodes are counted above."""
 _BATCH = 5_000
 
 

@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 
-from oracle.scoring.bundle import load_bundle
 from training.collateral import read_runs
 from training.economics import offers, study
 from training.economics.frontier import (
@@ -57,7 +56,6 @@ CRASH, REST_OF_2021, CARRIED_BACK = (
 )
 LOSSES_PPM = (10, 50, 200)
 """Of the collateral pledged: losses at which rules are compared where the static parameters lose nothing."""
-BORROWER_BUNDLE, COLLATERAL_BUNDLE = "borrower-1", "collateral-1"
 ROWS_STEP_DAYS = 3
 ETH_ALONE = "ETH alone, Aave v2's threshold on record"
 BASELINES = {
@@ -79,6 +77,7 @@ def write_report(
     json_path: Path | None,
     recipe: Recipe,
     say: Callable[[str], None],
+    models: study.ReplayedModels,
     *,
     rows: CollateralRows | None = None,
 ) -> dict[str, Any]:
@@ -89,20 +88,17 @@ def write_report(
         TrainingError: if the data hold no loan to replay.
     """
     inputs = study.read_inputs(data, _seconds(FIRST), (END - FIRST).days)
-    borrower = load_bundle(BORROWER_BUNDLE, allow_sandbox=False)
     if rows is None:
         say("replay: collateral rows of all pairs")
         rows = build_collateral_rows(read_runs(data, None), step_days=ROWS_STEP_DAYS)
-    models = study.train_until(rows, recipe, [_seconds(day) for day in CUTOFFS], say)
+    trained = study.train_until(rows, recipe, [_seconds(day) for day in CUTOFFS], say)
     say(f"replay: {len(inputs.runs)} assets under {len(offers.RULES)} rules")
-    studies = study.replay_all(inputs, models, borrower, DELAYS_HOURS)
-    committed = load_bundle(COLLATERAL_BUNDLE, allow_sandbox=False)
-    known_all = (offers.ModelUntil(known_until_s=0, model=committed.model),)
-    in_span = study.replay_all(inputs, known_all, borrower, [HEADLINE_DELAY_HOURS])
+    studies = study.replay_all(inputs, trained, models.borrower, DELAYS_HOURS)
+    known_all = (offers.ModelUntil(known_until_s=0, model=models.collateral),)
+    in_span = study.replay_all(inputs, known_all, models.borrower, [HEADLINE_DELAY_HOURS])
     headline = studies[HEADLINE_DELAY_HOURS]
-    maker = borrower.training_span_of("maker_ethb_vaults")
     report = {
-        "setting": {**describe(inputs), "maker_known_until": None if maker is None else str(maker[1])},
+        "setting": {**describe(inputs), "maker_known_until": str(models.maker_known_until)},
         "headline": summarize(headline, inputs, study.keep_recorded),
         "majors only": summarize(headline, inputs, study.keep_recorded_majors),
         **{f"{d} h to sale": summarize(studies[d], inputs, study.keep_recorded) for d in DELAYS_HOURS[:-1]},
@@ -119,16 +115,18 @@ def write_report(
     return report
 
 
-def describe_replay(data: Path, rows: CollateralRows, recipe: Recipe, say: Callable[[str], None]) -> list[str]:
+def describe_replay(
+    data: Path, rows: CollateralRows, recipe: Recipe, say: Callable[[str], None], models: study.ReplayedModels
+) -> list[str]:
     """Return the card's part on the replay; without one of its folders it says which is missing."""
     heading = "## A market replayed"
     try:
-        report = write_report(data, None, recipe, say, rows=rows)
+        report = write_report(data, None, recipe, say, models, rows=rows)
     except DatasetError as error:
         return [heading, f"Not replayed: {error.reason}."]
     setting = (
         f"Loans of 30 days on hourly prices, {len(report['setting']['assets'])} assets that Aave lists, {HEADLINE_DELAY_HOURS} h from threshold to sale; models trained anew on what lay before each half-year. "
-        f"Intervals resample blocks of {BLOCK_DAYS} days. Borrowers stay passive, in all rules alike. The table counts the loans on days for which Aave's parameters are on record; the tables of `{BORROWER_BUNDLE}` know Maker until {report['setting']['maker_known_until']}."
+        f"Intervals resample blocks of {BLOCK_DAYS} days. Borrowers stay passive, in all rules alike. The table counts the loans on days for which Aave's parameters are on record; the tables of `borrower-1` know Maker until {report['setting']['maker_known_until']}."
     )
     return [heading, setting, "", *render(report)]
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from oracle.domain.units import Bps, Ppm
-from oracle.scoring.bundle import Bundle
+from oracle.scoring.model import Model
 from oracle.terms.expected_loss import MarketPolicy
 from training.collateral import train_collateral
 from training.datasets.assets import MAJORS, STABLECOINS
@@ -42,6 +42,15 @@ class AssetLoans:
     granted: Array
     liquidated: Array
     bad_debt: Array
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplayedModels:
+    """The released models that the replay prices loans with, and the day by which the borrowers' knew Maker; None if it does not say."""
+
+    borrower: Model
+    maker_known_until: date | None
+    collateral: Model
 
 
 ETH = "ETH"
@@ -113,7 +122,7 @@ def train_until(
 
 
 def replay_all(
-    inputs: Inputs, models: tuple[offers.ModelUntil, ...], borrower: Bundle, delays_hours: Iterable[int]
+    inputs: Inputs, models: tuple[offers.ModelUntil, ...], borrower: Model, delays_hours: Iterable[int]
 ) -> dict[int, Loans]:
     """Return the loans of every rule for each time that liquidators take; offers that do not depend on it are computed once."""
     studies: dict[int, Loans] = {delay: {rule: {} for rule in offers.RULES} for delay in delays_hours}
@@ -122,7 +131,7 @@ def replay_all(
             days = offers.list_days(run, inputs.first_s, inputs.n_days)
             if len(days.hours) == 0:
                 continue
-            rated, unrated = offers.our_offers(days, inputs.first_s, models, borrower.model.borrower_tables, MARKET)
+            rated, unrated = offers.our_offers(days, inputs.first_s, models, borrower.borrower_tables, MARKET)
             aave, guessed = (offers.static_offer(days, terms[asset]) for terms in (inputs.static, inputs.carried))
             made = {
                 offers.OURS_RATED: rated,

@@ -50,7 +50,7 @@ def build_validation_card(validation: Validation, data: Path | None) -> Validati
         plots[STABILITY] = draw_bars({n: latest.inputs[n].psi for n in moved}, (MODERATE_SHIFT, LARGE_SHIFT), title)
     lines = [
         "## Validation",
-        f"Judged: {validation.model}. Brackets are 95 % intervals that count owners and blocks of time together. No row tested trained; training knew nothing later than the day named, but for a shock.",
+        f"Judged: {validation.model}. Brackets are 95 % intervals that count owners and blocks of time together. No row tested trained; training knew nothing later than the day named (pooled rows name the first fold's), but for a shock.",
         "",
         *_split_table(results),
         "",

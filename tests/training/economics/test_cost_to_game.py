@@ -55,7 +55,7 @@ def test_find_cheapest__nothing_gained__is_none(bought: dict[str, Bought]) -> No
 
 
 def test_render__lines__hold_the_table_and_the_laws() -> None:
-    lines = render(BORROWER, attackers=110)
+    lines = render(BORROWER, COLLATERAL, attackers=110)
 
     table = [line for line in lines if line.startswith("|")]
     assert len(table) == 2 + len(RECORDS)
@@ -76,7 +76,7 @@ def test_worst_loss__certain_liquidation__is_gap_times_severity() -> None:
 
 
 def test_render__worst_case__stands_beside_the_budget() -> None:
-    lines = render(BORROWER, attackers=13)
+    lines = render(BORROWER, COLLATERAL, attackers=13)
 
     assert any("every loan on a bought rating were liquidated" in line for line in lines)
     assert any("budget is 300 ppm" in line for line in lines)

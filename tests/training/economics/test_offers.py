@@ -10,6 +10,8 @@ import pytest
 
 from oracle.domain.units import BPS, DAY_S, Bps, TimestampS
 from oracle.scoring.bundle import load_bundle
+from tests.integration.data_folder import find_data_folder
+from training.collateral import COST_BPS, SLIPPAGE_BPS
 from training.datasets.prices import PriceRun
 from training.economics.liquidators import QUOTES, read_haircuts, recovered_share
 from training.economics.offers import (
@@ -138,3 +140,12 @@ def test_read_haircuts__quotes_of_the_size__take_the_median_rounded_up_and_gas(t
 def test_read_haircuts__no_file__is_a_clear_error(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="quotes"):
         read_haircuts(tmp_path)
+
+
+def test_cost__bonus_of_a_twentieth_after_slippage__is_by_hand() -> None:
+    """1.05 / (1 - 0.0058) = 1.05613, rounded up: who sells at once still keeps the bonus."""
+    assert COST_BPS == 562
+
+
+def test_slippage__recorded_quotes__is_that_of_the_thinnest_token() -> None:
+    assert read_haircuts(find_data_folder())[1] == SLIPPAGE_BPS

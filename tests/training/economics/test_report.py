@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 from oracle.domain.units import Bps
+from oracle.scoring.bundle import load_bundle
 from training.economics import offers
 from training.economics.offers import OURS_RATED, STATIC
 from training.economics.replay import SCALES
@@ -24,9 +26,15 @@ from training.economics.report import (
     render,
     summarize,
 )
-from training.economics.study import AssetLoans, Inputs, keep_days, keep_recorded
+from training.economics.study import AssetLoans, Inputs, ReplayedModels, keep_days, keep_recorded
 from training.releases import PROFILES
 from training.rows import CollateralRows
+
+RELEASED = ReplayedModels(
+    borrower=load_bundle("borrower-1", allow_sandbox=False).model,
+    maker_known_until=date(2023, 1, 13),
+    collateral=load_bundle("collateral-1", allow_sandbox=False).model,
+)
 
 Gain = tuple[float, float | None, float | None]
 
@@ -159,7 +167,7 @@ def test_describe_replay__folder_without_parameters__says_what_is_missing(tmp_pa
         vectors=empty.reshape(0, 12), falls_bps=empty, hour_falls_bps=empty, clusters=empty, as_of_s=empty
     )
 
-    lines = describe_replay(tmp_path, rows, PROFILES["full"].collateral_recipe, lambda _: None)
+    lines = describe_replay(tmp_path, rows, PROFILES["full"].collateral_recipe, lambda _: None, RELEASED)
 
     assert lines[0] == "## A market replayed"
     assert "aave_reserve_params" in lines[1]
