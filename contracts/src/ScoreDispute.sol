@@ -124,11 +124,12 @@ contract ScoreDispute is IScoreDispute, VectorDemand {
         return EvidenceLib.signersOf(ICommittee(address(oracle)), evidence);
     }
 
-    /// @dev Whether more members signed than may be faulty, in the time of their configuration. A report that landed has as many.
+    /// @dev Whether more members signed than may be faulty. A report that landed has as many. One of an epoch after the time of its
+    ///      configuration may have landed before a late certificate said so: the oracle knows, and otherwise marks its hash only.
     /// @custom:invariant D-02 Evidence voids only what more members signed than may be faulty: those alone void no good report.
     function _isVoidable(IScoreOracle.Report calldata report, uint32 signers) private view returns (bool) {
         ICommittee.Term memory term = ICommittee(address(oracle)).termOf(report.configDigest);
-        if (report.epoch < term.fromEpoch || report.epoch >= term.untilEpoch) return false;
+        if (report.epoch < term.fromEpoch) return false;
         // The oracle voids no epoch that is still far; the same evidence voids it when it comes.
         if (uint256(report.epoch) * oracle.epochSeconds() > block.timestamp + oracle.validitySeconds()) return false;
         return _count(signers) > term.f;

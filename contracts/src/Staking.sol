@@ -11,7 +11,8 @@ import { IScoreOracle } from "./interfaces/IScoreOracle.sol";
 import { IStaking } from "./interfaces/IStaking.sol";
 
 /// @title Bonds of members by cold key
-/// @notice Knows no committee: whoever signed is named by the dispute contract, and what it has here answers for it.
+/// @notice Whoever signed is named by the dispute contract, and what it has here answers for it. Of the committee it asks one thing:
+///         whether a member can still sign, for as long as which its stake stays.
 contract Staking is IStaking, ReentrancyGuardTransient {
     using SafeERC20 for IERC20;
 
@@ -46,6 +47,8 @@ contract Staking is IStaking, ReentrancyGuardTransient {
     uint256 public immutable incidentSeconds;
     /// @inheritdoc IStaking
     uint256 public immutable wrongScoreBps;
+    /// @dev In force at deployment, or the first one if that was before its time.
+    bytes32 private immutable _earliestDigest;
 
     mapping(address member => Account) private _accounts;
     mapping(address member => uint256) private _releaseAt;
@@ -56,8 +59,7 @@ contract Staking is IStaking, ReentrancyGuardTransient {
     mapping(uint256 number => Case) private _cases;
     Totals private _totals;
 
-    /// @custom:invariant S-02 What was staked when an epoch began answers for it until evidence of it is late, and a digest
-    ///                         expires early enough for all that was signed under it to be disputed.
+    /// @dev A digest expires early enough for all that was signed under it to be disputed while its members' stake is here.
     constructor(StakingConfig memory config) {
         if (address(config.token) == address(0)) revert InvalidStaking("token", 0, 1);
         if (config.unbondingSeconds > _MAX_SECONDS) {
@@ -78,6 +80,7 @@ contract Staking is IStaking, ReentrancyGuardTransient {
         unbondingSeconds = config.unbondingSeconds;
         incidentSeconds = config.incidentSeconds;
         wrongScoreBps = config.wrongScoreBps;
+        _earliestDigest = config.oracle.configDigest();
     }
 
     // --- members ------------------------------------------------------------------------------
@@ -97,13 +100,14 @@ contract Staking is IStaking, ReentrancyGuardTransient {
 
     /// @inheritdoc IStaking
     function requestUnbonding(uint256 amount) external nonReentrant {
-        if (amount == 0) revert ZeroStake();
         Account storage account = _accounts[msg.sender];
-        uint104 bonded = account.bonded;
+        (uint104 bonded, uint104 unbonding) = (account.bonded, account.unbonding);
+        if (amount == 0 && unbonding == 0) revert ZeroStake();
         if (amount > bonded) revert InsufficientStake(amount, bonded);
+        _requireLeft(msg.sender, block.timestamp);
         // Casts are safe: the amount is at most what is bonded, and what a member has is at most the total.
         account.bonded = bonded - uint104(amount);
-        account.unbonding += uint104(amount);
+        account.unbonding = unbonding + uint104(amount);
         uint256 releaseAt = block.timestamp + unbondingSeconds;
         _releaseAt[msg.sender] = releaseAt;
         emit UnbondingRequested(msg.sender, amount, releaseAt);
@@ -116,6 +120,7 @@ contract Staking is IStaking, ReentrancyGuardTransient {
         if (amount == 0) revert NothingUnbonding(msg.sender);
         uint256 releaseAt = _releaseAt[msg.sender];
         if (block.timestamp <= releaseAt) revert EarlyWithdrawal(block.timestamp, releaseAt);
+        _requireLeft(msg.sender, releaseAt - unbondingSeconds);
         account.unbonding = 0;
         // Cast is safe: the amount is a member's part.
         _totals.slashable -= uint104(amount);
@@ -213,6 +218,30 @@ contract Staking is IStaking, ReentrancyGuardTransient {
     }
 
     // --- internal -----------------------------------------------------------------------------
+
+    /// @dev Reverts if a configuration names the member that was in force at `sinceS`, or later, or is to come, unless it had expired
+    ///      by then. What an earlier one let it sign is late, or was disputed, `unbondingSeconds` after `sinceS`.
+    /// @custom:invariant S-02 Stake leaves only after its member was for all of the unbonding time in no configuration that can
+    ///                         sign, so that it answers for each epoch that its member could sign until evidence of it is late.
+    function _requireLeft(address member, uint256 sinceS) private view {
+        ICommittee committee = ICommittee(address(oracle));
+        bytes32 newest = committee.newestDigest();
+        // Cast is safe: it is a block time, by epochs.
+        bytes32 digest = committee.configDigestAt(uint64(sinceS / oracle.epochSeconds()));
+        if (digest == 0) digest = _earliestDigest;
+        while (true) {
+            ICommittee.Term memory term = committee.termOf(digest);
+            if (sinceS <= term.expiresAt) {
+                address[] memory members = committee.coldKeysOf(digest);
+                for (uint256 i = 0; i < members.length; ++i) {
+                    if (members[i] == member) revert StillMember(member, digest);
+                }
+            }
+            if (digest == newest) return;
+            // First epochs rise from each to its successor, so this is the successor.
+            digest = committee.configDigestAt(term.untilEpoch);
+        }
+    }
 
     /// @dev Account of a member, with a number of its own from the first time that anybody names it here.
     function _numbered(address member) private returns (Account storage account) {

@@ -8,7 +8,11 @@ import { IScoreOracle } from "./IScoreOracle.sol";
 /// @title What members stand to lose
 /// @notice A member is its cold key, whatever the committees that it is in. Its stake, also what is leaving, answers for each
 ///         epoch for as long as stake takes to unbond. Only the dispute contract that the oracle names takes stake.
-/// @dev On the home chain alone; other chains void and slash nobody. Slashed stake is held for the challenge window and then
+/// @dev Nothing leaves while its member can sign: it leaves by certificate first, then asks here. Until the others sign it out, or the
+///      digest expires because nobody renews it, its stake stays, also what it has beyond that of the others. The committee in
+///      question is the home chain's: a certificate that takes a leaving member in has to land there before the release, for
+///      elsewhere that member could sign, and take its stake before this chain heard of it. Honest members sign none without.
+///      On the home chain alone; other chains void and slash nobody. Slashed stake is held for the challenge window and then
 ///      paid, case by case: half to the challenger, half burned. A member that disputes itself, or runs ahead of whoever does, therefore
 ///      gets half back: the penalty that nobody can avoid is half of what is taken. Evidence is not committed to first: who
 ///      copies it takes the challenger's half, and the slash stands all the same.
@@ -78,6 +82,10 @@ interface IStaking {
     /// @notice Thrown when a member withdraws and has nothing that unbonds.
     error NothingUnbonding(address member);
 
+    /// @notice Thrown when stake is asked for by a member of a configuration that is in force or to come and has not expired, or
+    ///         withdrawn by one that was in such a one since it asked; then it has to ask again.
+    error StillMember(address member, bytes32 digest);
+
     /// @notice Thrown when the epoch of evidence lies further back than stake answers for.
     error LateEvidence(uint256 blockTimestamp, uint256 answersUntil);
 
@@ -114,10 +122,12 @@ interface IStaking {
     /// @notice Adds to the stake of `member`, who need not be the payer.
     function bond(address member, uint256 amount) external;
 
-    /// @notice Asks for `amount` of the caller's stake. Asking again starts the time of all of it anew.
+    /// @notice Asks for `amount` of the caller's stake. Asking again starts the time of all of it anew; 0 does that alone.
+    /// @dev Reverts with `StillMember` as long as the caller can sign.
     function requestUnbonding(uint256 amount) external;
 
     /// @notice Pays the caller's released stake to `receiver`.
+    /// @dev Reverts with `StillMember` if the caller could sign at any time since it asked.
     function withdraw(address receiver) external returns (uint256 amount);
 
     /// @notice Takes stake of `members` for an offence in `epoch`. Only the oracle's dispute contract.
@@ -158,7 +168,7 @@ interface IStaking {
     /// @notice All that could be taken from a member now.
     function slashableOf(address member) external view returns (uint256);
 
-    /// @notice All that could be taken from all members now.
+    /// @notice What is staked in all, whether or not its owner is in a committee and can be slashed.
     function totalSlashable() external view returns (uint256);
 
     /// @notice Taken and not yet paid.

@@ -2,6 +2,7 @@
 pragma solidity 0.8.30;
 
 import { Staking } from "../../src/Staking.sol";
+import { ICommittee } from "../../src/interfaces/ICommittee.sol";
 import { IStaking } from "../../src/interfaces/IStaking.sol";
 import { SandboxToken } from "../../src/sandbox/SandboxToken.sol";
 import { CommitteeFixture } from "./CommitteeFixture.sol";
@@ -43,6 +44,13 @@ abstract contract StakingFixture is CommitteeFixture {
         stakeToken.mint(address(this), amount);
         stakeToken.approve(address(staking), amount);
         staking.bond(member_, amount);
+    }
+
+    /// @dev Four members give way to `nextKeys`, and the first epoch of those begins.
+    function signOut() internal {
+        ICommittee.Configuration memory next = nextOf(uint64(block.timestamp / EPOCH_S) + 1);
+        oracle.changeCommittee(next, homeBlock(), certify(next, memberKeys, 3));
+        vm.warp(uint256(next.fromEpoch) * EPOCH_S);
     }
 
     function member(uint256 id) internal view returns (address) {

@@ -224,6 +224,36 @@ contract ScoreDisputeTest is DisputeFixture {
         evidence = evidenceOf(reportOfEntries(EPOCH), QUORUM);
     }
 
+    /// Quotes O-06: a certificate that arrives late ends a digest's time before an epoch that had landed under it, which stays, and is
+    /// void as any other once it is proved wrong.
+    function test_TwoLeaves_LandedBeforeALateCertificate_IsVoided() public {
+        makeTwoLeaves();
+        warpToEpoch(EPOCH + 2);
+        publishEntries(EPOCH + 2);
+        vm.warp(block.timestamp + 100);
+        ICommittee.Configuration memory next = nextOf(EPOCH + 1);
+        oracle.changeCommittee(next, homeBlock(), certify(next, memberKeys, 3));
+        assertTrue(oracle.isUsable(EPOCH + 2));
+
+        assertEq(proveTwoLeaves(evidenceOf(reportOfEntries(EPOCH + 2), TWO), 0, 1), 2 * CAP);
+        assertFalse(oracle.isUsable(EPOCH + 2));
+        assertTrue(oracle.isEpochVoided(EPOCH + 2));
+    }
+
+    /// Quotes D-02: those that were replaced void no epoch of their successors, whatever they sign, its root among it.
+    function test_TwoLeaves_OfTheSuccessorsEpoch_VoidsNoneOfTheirs() public {
+        makeTwoLeaves();
+        ICommittee.Configuration memory next = nextOf(EPOCH + 1);
+        oracle.changeCommittee(next, homeBlock(), certify(next, memberKeys, 3));
+        warpToEpoch(EPOCH + 1);
+        IScoreOracle.Report memory report = reportUnder(oracle.newestDigest(), EPOCH + 1, nodes()[0]);
+        oracle.publish(report, signAll(oracle.hashReport(report), nextKeys, next.q));
+
+        assertEq(proveTwoLeaves(evidenceOf(reportOfEntries(EPOCH + 1), ALL), 0, 1), 4 * CAP);
+        assertTrue(oracle.isUsable(EPOCH + 1));
+        assertFalse(oracle.isVoided(oracle.hashReport(report)));
+    }
+
     function test_TwoLeaves_OfOneSubject_IsProved() public {
         IScoreDispute.Evidence memory evidence = makeTwoLeaves();
         bytes32 hash = oracle.hashReport(evidence.report);

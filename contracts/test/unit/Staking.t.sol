@@ -4,6 +4,7 @@ pragma solidity 0.8.30;
 import { ReentrancyGuardTransient } from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 
 import { Staking } from "../../src/Staking.sol";
+import { ICommittee } from "../../src/interfaces/ICommittee.sol";
 import { IScoreOracle } from "../../src/interfaces/IScoreOracle.sol";
 import { IStaking } from "../../src/interfaces/IStaking.sol";
 import { SandboxToken } from "../../src/sandbox/SandboxToken.sol";
@@ -110,6 +111,7 @@ contract StakingTest is StakingFixture {
     // --- unbonding ----------------------------------------------------------------------------
 
     function test_Unbond_AfterItsTime_IsPaid() public {
+        signOut();
         uint256 releaseAt = block.timestamp + UNBONDING_S;
         vm.expectEmit(address(staking));
         emit IStaking.UnbondingRequested(alice, 400e18, releaseAt);
@@ -136,6 +138,7 @@ contract StakingTest is StakingFixture {
     }
 
     function test_Unbond_AskedAgain_StartsAnew() public {
+        signOut();
         vm.prank(alice);
         staking.requestUnbonding(400e18);
         vm.warp(block.timestamp + 1 days);
@@ -144,6 +147,107 @@ contract StakingTest is StakingFixture {
 
         assertEq(staking.stakeOf(alice).unbonding, STAKE);
         assertEq(staking.stakeOf(alice).releaseAt, block.timestamp + UNBONDING_S);
+
+        vm.warp(block.timestamp + 1 days);
+        vm.prank(alice);
+        staking.requestUnbonding(0);
+        assertEq(staking.stakeOf(alice).unbonding, STAKE);
+        assertEq(staking.stakeOf(alice).releaseAt, block.timestamp + UNBONDING_S);
+    }
+
+    /// Quotes S-02: stake that began to leave before its member stopped signing would be gone in the second in which it signs twice.
+    function test_Unbond_RevertWhen_InForce() public {
+        expectStill(alice, digest);
+        staking.requestUnbonding(STAKE);
+
+        // Signed out, but not yet gone.
+        ICommittee.Configuration memory next = nextOf(FIRST_EPOCH + 10);
+        oracle.changeCommittee(next, homeBlock(), certify(next, memberKeys, 3));
+        vm.warp(uint256(FIRST_EPOCH + 10) * EPOCH_S - 1);
+        expectStill(alice, digest);
+        staking.requestUnbonding(STAKE);
+
+        vm.warp(uint256(FIRST_EPOCH + 10) * EPOCH_S);
+        vm.prank(alice);
+        staking.requestUnbonding(STAKE);
+        assertEq(staking.stakeOf(alice).unbonding, STAKE);
+    }
+
+    /// Quotes S-02: of the newest configuration, and of one between it and the one in force.
+    function test_Unbond_RevertWhen_ToCome() public {
+        ICommittee.Configuration memory next = nextOf(FIRST_EPOCH + 10);
+        address comer = next.members[0];
+        bondFor(comer, STAKE);
+        oracle.changeCommittee(next, homeBlock(), certify(next, memberKeys, 3));
+        bytes32 between = oracle.newestDigest();
+        expectStill(comer, between);
+        staking.requestUnbonding(1);
+
+        takeBack(FIRST_EPOCH + 20);
+        expectStill(comer, between);
+        staking.requestUnbonding(1);
+
+        vm.warp(uint256(FIRST_EPOCH + 20) * EPOCH_S);
+        vm.prank(comer);
+        staking.requestUnbonding(1);
+        bytes32 newest = oracle.newestDigest();
+        expectStill(alice, newest);
+        staking.requestUnbonding(1);
+    }
+
+    /// Quotes S-02: nobody is held for ever by others that sign nothing: a digest that nobody renews lets go of its members.
+    function test_Unbond_ExpiredDigest_LetsGo() public {
+        uint256 expiresAt = oracle.termOf(digest).expiresAt;
+        vm.warp(expiresAt);
+        expectStill(alice, digest);
+        staking.requestUnbonding(STAKE);
+
+        vm.warp(expiresAt + 1);
+        vm.prank(alice);
+        staking.requestUnbonding(STAKE);
+        vm.warp(expiresAt + 1 + UNBONDING_S + 1);
+        vm.prank(alice);
+        assertEq(staking.withdraw(alice), STAKE);
+    }
+
+    /// Quotes S-02: what the owner puts in force here binds as what was certified, once it is there.
+    function test_Unbond_RevertWhen_Recovered() public {
+        ICommittee.Configuration memory next = nextOf(FIRST_EPOCH + 24 * 40);
+        next.members[6] = alice;
+        vm.warp(uint256(oracle.termOf(digest).expiresAt) + 1);
+        vm.prank(OWNER);
+        oracle.announceRecovery(next);
+        vm.prank(alice);
+        staking.requestUnbonding(1);
+        uint256 askedAt = block.timestamp;
+        vm.warp(askedAt + RECOVERY_S);
+        vm.prank(OWNER);
+        oracle.recover(next);
+
+        bytes32 recovered = oracle.newestDigest();
+        expectStill(alice, recovered);
+        staking.requestUnbonding(1);
+        vm.warp(askedAt + UNBONDING_S + 1);
+        expectStill(alice, recovered);
+        staking.withdraw(alice);
+        // The other three of the old committee are in no other.
+        vm.prank(member(1));
+        staking.requestUnbonding(STAKE);
+    }
+
+    /// Before the first configuration begins its members are held, and nobody else.
+    function test_Unbond_BeforeTheFirstEpoch_HoldsItsMembers() public {
+        vm.warp(uint256(FIRST_EPOCH) * EPOCH_S - 10 days);
+        deployStaking(new SandboxToken("Stake", "STK", 18));
+        bondFor(rival, 1);
+        expectStill(alice, digest);
+        staking.requestUnbonding(1);
+
+        vm.prank(rival);
+        staking.requestUnbonding(1);
+        vm.warp(block.timestamp + UNBONDING_S + 1);
+        vm.prank(rival);
+        assertEq(staking.withdraw(rival), 1);
     }
 
     function test_Unbond_RevertWhen_MoreThanBonded() public {
@@ -160,23 +264,47 @@ contract StakingTest is StakingFixture {
         staking.withdraw(alice);
     }
 
-    /// Quotes S-02: what a member had at an epoch's boundary is there until the last second of its evidence.
-    function test_Slash_LastSecondOfEvidence_FindsTheWholeStake() public {
-        vm.warp(uint256(FIRST_EPOCH) * EPOCH_S);
+    /// Quotes S-02: whoever was taken back since it asked asks again, after it left again; it needs no further stake for that.
+    function test_Withdraw_RevertWhen_TakenBackSince() public {
+        signOut();
         vm.prank(alice);
         staking.requestUnbonding(STAKE);
-        uint256 lastAt = uint256(FIRST_EPOCH) * EPOCH_S + UNBONDING_S;
+        uint256 releaseAt = block.timestamp + UNBONDING_S;
+        takeBack(FIRST_EPOCH + 2);
+        bytes32 taken = oracle.newestDigest();
+
+        vm.warp(uint256(FIRST_EPOCH + 2) * EPOCH_S);
+        signOut();
+        vm.warp(releaseAt + 1);
+        expectStill(alice, taken);
+        staking.withdraw(alice);
+
+        vm.prank(alice);
+        staking.requestUnbonding(0);
+        vm.warp(block.timestamp + UNBONDING_S + 1);
+        vm.prank(alice);
+        assertEq(staking.withdraw(alice), STAKE);
+    }
+
+    /// Quotes S-02: what a member had at an epoch's boundary is there until the last second of its evidence.
+    function test_Slash_LastSecondOfEvidence_FindsTheWholeStake() public {
+        signOut();
+        vm.prank(alice);
+        staking.requestUnbonding(STAKE);
+        uint64 epoch = FIRST_EPOCH + 1;
+        uint256 lastAt = uint256(epoch) * EPOCH_S + UNBONDING_S;
         vm.warp(lastAt);
 
         vm.expectRevert(abi.encodeWithSelector(IStaking.EarlyWithdrawal.selector, lastAt, lastAt));
         vm.prank(alice);
         staking.withdraw(alice);
-        assertEq(slash(alice, FIRST_EPOCH, EQUIVOCATION, challenger), STAKE);
+        assertEq(slash(alice, epoch, EQUIVOCATION, challenger), STAKE);
     }
 
     // --- slashing -----------------------------------------------------------------------------
 
     function test_Slash_Equivocation_TakesEverything() public {
+        signOut();
         vm.prank(alice);
         staking.requestUnbonding(400e18);
 
@@ -198,6 +326,7 @@ contract StakingTest is StakingFixture {
 
     /// What is leaving goes first: 30 of 30, then 70 of what is bonded.
     function test_Slash_WrongScore_TakesTheCap() public {
+        signOut();
         vm.prank(alice);
         staking.requestUnbonding(30e18);
 
@@ -354,6 +483,7 @@ contract StakingTest is StakingFixture {
     // --- hostile token ------------------------------------------------------------------------
 
     function test_Token_CallsBack_IsRefused() public {
+        signOut();
         CallingToken calling = new CallingToken();
         deployStaking(calling);
         slash(alice, FIRST_EPOCH, EQUIVOCATION, challenger);
@@ -381,6 +511,20 @@ contract StakingTest is StakingFixture {
         address[] memory members = new address[](1);
         members[0] = member_;
         return staking.slash(members, epoch, offence, by);
+    }
+
+    /// @dev The four that `nextKeys` replaced, from `fromEpoch` on.
+    function takeBack(uint64 fromEpoch) private {
+        ICommittee.Configuration memory next = nextOf(fromEpoch);
+        next.members = oracle.coldKeysOf(digest);
+        (next.f, next.q) = (1, 2);
+        oracle.changeCommittee(next, homeBlock(), certify(next, nextKeys, 5));
+    }
+
+    /// @dev Of the next call, which is the member's.
+    function expectStill(address member_, bytes32 named) private {
+        vm.expectRevert(abi.encodeWithSelector(IStaking.StillMember.selector, member_, named));
+        vm.prank(member_);
     }
 
     function expectInvalid(string memory name, uint256 given, uint256 limit) private {
