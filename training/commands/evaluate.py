@@ -41,7 +41,7 @@ def run(options: argparse.Namespace) -> int:
     frozen = read_frozen()
     if not options.all_tasks:
         document = evaluate_task(options.task, bundle, Path(options.data), span, frozen)
-        _write(encode(document), Path(options.json) if options.json else None)
+        _report(options.task, document, Path(options.json) if options.json else None)
         return 0
     failed = 0
     for name in (n for n in names if PLAN[n].kind is bundle.kind):
@@ -51,8 +51,15 @@ def run(options: argparse.Namespace) -> int:
             print(f"training: {name}: {error}", file=sys.stderr)
             failed = 1
             continue
-        _write(encode(document), Path(options.json) / f"{name}.json" if options.json else None)
+        _report(name, document, Path(options.json) / f"{name}.json" if options.json else None)
     return failed
+
+
+def _report(name: str, document: Json, path: Path | None) -> None:
+    """Write the document, and say on standard error what whoever reads its figures must know first."""
+    _write(encode(document), path)
+    for note in document["notes"]:
+        print(f"training: {name}: {note}", file=sys.stderr)
 
 
 def evaluate_task(name: str, bundle: Bundle, data: Path, span: tuple[date, date], frozen: dict[str, Frozen]) -> Json:

@@ -75,7 +75,7 @@ def _settings_json(
     n_draws: int,
 ) -> Json:
     """Return what the figures were taken from, and how."""
-    rows = kept.rows
+    rows, overlaps = kept.rows, _overlaps(name, bundle, span)
     return {
         "format": FORMAT,
         "bundle": _bundle_json(bundle),
@@ -85,7 +85,7 @@ def _settings_json(
             "rows_from": _day(rows.as_of_s.min()),
             "rows_to": _day(rows.as_of_s.max()),
         },
-        "overlaps_training": _overlaps(name, bundle, span),
+        "overlaps_training": overlaps,
         "digests": {"code": code_digest(), "data": data_digest(data), "rows": rows_digest(rows)},
         "intervals": {
             "level": CONFIDENCE,
@@ -96,8 +96,20 @@ def _settings_json(
         "horizon_days": rows.horizon_days,
         "baselines_fitted_on": None if frozen is None else [str(frozen.first), str(frozen.until)],
         "n_left_out": kept.n_left_out,
-        "notes": list(kept.notes),
+        "notes": [*kept.notes, *_overlap_notes(overlaps, frozen, span)],
     }
+
+
+def _overlap_notes(overlaps: bool | None, frozen: Frozen | None, span: tuple[date, date]) -> list[str]:
+    """Return who has seen days of the span, so that its figures flatter it."""
+    notes = []
+    if overlaps:
+        notes.append("the bundle was trained on days of this span: its figures flatter it")
+    if frozen is not None and frozen.first < span[1] and frozen.until > span[0]:
+        notes.append(
+            f"scorecards and logits were fitted on {frozen.first} to {frozen.until}, days of this span among them: theirs flatter them"
+        )
+    return notes
 
 
 def _task_body(rows: TaskRows, n_draws: int) -> Json:

@@ -170,6 +170,15 @@ def test_evaluate__span_inside_training__is_said(bundle: Bundle, data: Path) -> 
     ]
 
     assert [document["overlaps_training"] for document in documents] == [True, False]
+    assert [any("bundle was trained" in note for note in document["notes"]) for document in documents] == [True, False]
+
+
+def test_evaluate__span_inside_that_of_the_frozen_baselines__is_said(bundle: Bundle, data: Path) -> None:
+    spans = (date(2022, 12, 1), date(2023, 6, 1)), (date(2023, 1, 1), date(2023, 6, 1))
+
+    notes = [evaluate("synthetic", build_event_rows, bundle, data, s, FROZEN, n_draws=20)["notes"] for s in spans]
+
+    assert [any("2022-01-01 to 2023-01-01" in note for note in found) for found in notes] == [True, False]
 
 
 @pytest.mark.parametrize(
