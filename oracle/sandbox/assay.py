@@ -68,8 +68,9 @@ TIMELOCK_S, VETO_S = 86_400, 7 * 86_400
 RAMP_BPS_PER_HOUR, LOOSENING_BPS_PER_DAY = 10_000, 10_000
 """The fastest that a gate takes: epochs here last seconds."""
 FALLBACK_BPS = (7_500, 5_000)
-BOUNDS = (3_000, 9_500, 9_500, 9_500, 1_000, 1)
-"""Least and most threshold, most ceiling and floor, least volatility and gap in ppm."""
+BOUNDS = (3_000, 8_300, 8_000, 8_000, 1_000, 5_000)
+"""Least and most threshold, most ceiling and floor, least volatility and gap in ppm. As a governance new to scores would set them: no pair lends more, or is
+liquidated later, than WETH without scores, and none counts as safer than half a percent, however calm its last days were, so that it is the borrower who decides."""
 CAPPED_EXPOSURE = EXPOSURE_CAP // 10
 NO_ADDRESS = "0x" + 40 * "0"
 STATIC_TERMS = (8_050, 8_300, 100)
