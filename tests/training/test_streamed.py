@@ -28,6 +28,14 @@ from training.rows import BorrowerRows, build_borrower_rows
 
 SMALL = Bounds(sort_mb=64, chunk_rows=500, batch_borrowers=30)
 COPIES = 120
+OUT_OF_MEMORY = (
+    "MemoryError",
+    "memory allocation",
+    "pointer is null",
+    "bad_alloc",
+    "out of memory",
+    "Unable to allocate",
+)
 LIMIT_MB = 360
 ONE_THREAD = dict.fromkeys(("MALLOC_ARENA_MAX", "POLARS_MAX_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 """Threads map stacks and heaps that they never touch, which a limit on what is mapped would count."""
@@ -146,8 +154,9 @@ def test_stream_borrower_rows__a_million_rows__fit_under_a_limit_that_kills_the_
     assert limited.returncode == 0, limited.stderr
     assert whole.returncode == 0, whole.stderr
     assert limited.stdout.split()[-1] == whole.stdout.split()[-1]
+    # Only the limit differs from the run above. Who asks in vain first, Python, numpy or polars, is chance, and so are the words.
     assert whole_limited.returncode != 0
-    assert "MemoryError" in whole_limited.stderr
+    assert any(words in whole_limited.stderr for words in OUT_OF_MEMORY), whole_limited.stderr
     start_kb, peak_kb, _ = limited.stdout.split()
     assert int(peak_kb) - int(start_kb) < 150_000
 
