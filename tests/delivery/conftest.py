@@ -57,6 +57,11 @@ class Agreed:
 
 @pytest.fixture
 def agreed() -> Agreed:
+    return make_agreed()
+
+
+def make_agreed() -> Agreed:
+    """Return a report of seven borrowers and a pair, and their scores."""
     scores: tuple[Score, ...] = (*(borrower_score(n) for n in range(1, 8)), collateral_score())
     report = Report(
         config_digest=keccak256(b"config"),

@@ -23,7 +23,7 @@ from oracle.errors import ConfigurationError, EvidenceError
 from oracle.node.dispute.evidence import ChainEvidence, Publication
 from oracle.node.dispute.inquiry import Inquiry
 from oracle.node.dispute.sources import NodeSources, read_entries, read_signed
-from tests.delivery.conftest import Agreed, borrower_score, collateral_score
+from tests.delivery.conftest import Agreed, make_agreed
 
 pytestmark = pytest.mark.anyio
 ORACLE, STRANGER, COURT = (Address(bytes([i]) * 20) for i in (0x0C, 0x0D, 0x0E))
@@ -34,18 +34,7 @@ BLOCK = BlockNumber(700)
 
 @pytest.fixture
 def agreed() -> Agreed:
-    scores: tuple[Score, ...] = (*(borrower_score(n) for n in range(1, 8)), collateral_score())
-    report = Report(
-        config_digest=keccak256(b"config"),
-        epoch=Epoch(100),
-        cut_hash=keccak256(b"cut"),
-        scores_root=MerkleTree(score.leaf for score in scores).root,
-        observers=15,
-        borrowers=7,
-        collaterals=1,
-        stalled_chains=0,
-    )
-    return Agreed(report=report, scores=scores)
+    return make_agreed()
 
 
 @dataclass
